@@ -1,0 +1,179 @@
+"""What passes between Nightdesk and a platform over HTTP, and what a platform can do. Plain data, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from shared.domain.events import Event, Surface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request as it reached the webhook: raw body, header names in lower case."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the webhook answers."""
+
+    status: int
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A verified, unparsed delivery on its way to intake."""
+
+    delivery_id: str
+    channel: str
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """What one channel account needs: keys that sign its deliveries (current first, then previous), the word of its
+    handshake, and the credentials to answer with (`access_token`, and what else the channel's file names).
+    """
+
+    account_id: str
+    signing: tuple[str, ...] = ()
+    verify_token: str | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
+
+
+class Unit(StrEnum):
+    """How a platform counts the length of a text."""
+
+    CHARACTERS = "characters"
+    BYTES = "bytes"  # UTF-8
+    UTF16 = "utf16"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """What a channel can do on one surface.
+
+    `window` is how long after the customer's last message the platform takes any answer (None: no limit);
+    `person_window` how long it takes one that a person wrote; `private_reply_window` how long it takes the one private
+    answer to a public text; `acknowledges` whether an automatic acknowledgement is right there by default.
+    """
+
+    replies: bool
+    limit: int
+    unit: Unit = Unit.CHARACTERS
+    window: timedelta | None = None
+    person_window: timedelta | None = None
+    private_reply_window: timedelta | None = None
+    acknowledges: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """One text of ours to be posted. `client_token` is handed to platforms that hand it back in the echo."""
+
+    channel: str
+    account_id: str
+    surface: Surface
+    thread_id: str
+    customer_id: str | None
+    in_reply_to: str | None  # the customer's message that is answered
+    text: str
+    by_person: bool
+    last_inbound_at: datetime | None  # opens the platform's window
+    client_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The platform has it, under this id."""
+
+    native_id: str
+
+
+class Refusal(StrEnum):
+    """Why a post was provably not made, by what to do about it."""
+
+    LATER = "later"  # throttled or out of order for a while: the same post may be tried again
+    NEVER = "never"  # this post will not be taken: wrong window, recipient, length, content
+    BLOCKED = "blocked"  # the account's token or permission is gone: nothing will go until a person repairs it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The platform did not take it. `reason` is a sentence a person can act on; `after` the wait it asked for."""
+
+    refusal: Refusal
+    reason: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody knows whether the platform has it: the answer was lost, or says nothing."""
+
+    reason: str
+
+
+Outcome = Posted | Refused | Unclear
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """An HTTP call to a platform, addressed to the platform's real host (a setting may send it elsewhere)."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: headers in lower case, the body as bytes."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Channel(Protocol):
+    """What a file in shared/channels/ offers. A module satisfies it; there is nothing to inherit from."""
+
+    CAPABILITIES: Mapping[Surface, Capability]
+
+    def challenge(self, request: Request, secrets: tuple[Secret, ...]) -> Response | None:
+        """The answer to the platform's handshake, or None where the request is none. Total."""
+
+    def verify(self, request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:
+        """Accept silently or raise SignatureRejected; nothing else, whatever the bytes."""
+
+    def parse(self, body: bytes, received_at: datetime) -> tuple[Event, ...]:
+        """All events of the delivery, in its order. Raises Unreadable, and nothing else."""
+
+    def reply(self, outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
+        """The call that posts it, or why it cannot be posted (window, length, no such surface)."""
+
+    def outcome(self, answer: Answer) -> Outcome:
+        """What the platform's answer to that call means. Total."""
+
+    def sign(self, body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:
+        """The headers with which the platform would send this body: for the sandbox, the command and tests."""
+
+
+def length(text: str, unit: Unit) -> int:
+    """How long a platform that counts in `unit` finds the text."""
+    if unit is Unit.BYTES:
+        return len(text.encode())
+    if unit is Unit.UTF16:
+        return len(text.encode("utf-16-le")) // 2
+    return len(text)

@@ -1,0 +1,253 @@
+"""What the desk keeps. Every record carries the version it was read at; storing it asserts nobody was faster."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from shared.domain.events import Attachment, Surface, Visibility
+
+
+class Key(NamedTuple):
+    """Where a record lives: the partition it shares with what is read together, and its place in it."""
+
+    partition: str
+    sort: str
+
+
+class Intent(StrEnum):
+    """An effect recorded with the fact that causes it, not yet done."""
+
+    HAND_OFF = "hand_off"  # on a message: tell people about it
+    START_TIMER = "start_timer"  # on an obligation
+    STOP_TIMER = "stop_timer"
+    WARN = "warn"  # on an obligation: tell people it is due soon
+    ESCALATE = "escalate"  # on an obligation: tell people it was missed
+    POST = "post"  # on a send: put it on its lane
+    TELL = "tell"  # on a send: tell the agent what became of it
+
+
+class Author(StrEnum):
+    """Who wrote a message."""
+
+    CUSTOMER = "customer"
+    PERSON = "person"  # one of us
+    BOT = "bot"  # Nightdesk itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The facts about one message of a platform. `author` is None while only an edit or a deletion of it is known."""
+
+    channel: str
+    account_id: str
+    message_id: str
+    conversation_id: str | None = None
+    author: Author | None = None
+    author_id: str | None = None
+    author_name: str | None = None
+    author_handle: str | None = None
+    text: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    sent_at: datetime | None = None
+    received_at: datetime | None = None
+    in_reply_to: str | None = None
+    rating: int | None = None
+    edited_at: datetime | None = None  # of the newest edit that `text` shows
+    deleted_at: datetime | None = None  # once set, stays
+    status: str | None = None
+    archive_key: str | None = None  # of the delivery that brought it
+    intents: tuple[Intent, ...] = ()
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """The platform's identity of the message, so that a second delivery finds the first."""
+        return message_key(self.channel, self.account_id, self.message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A customer's message that no person has answered yet."""
+
+    message_id: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One customer in one thread of one account."""
+
+    conversation_id: str
+    channel: str
+    account_id: str
+    surface: Surface
+    visibility: Visibility
+    thread_id: str
+    customer_id: str | None
+    customer_name: str | None = None
+    customer_handle: str | None = None
+    opened_at: datetime
+    waiting: tuple[Waiting, ...] = ()  # oldest first
+    unhanded: tuple[str, ...] = ()  # message ids that people were not told of yet
+    last_inbound_at: datetime | None = None
+    last_person_at: datetime | None = None
+    last_bot_at: datetime | None = None
+    acknowledged_until: datetime | None = None  # the opening time that the last acknowledgement named
+    obligation_revision: int = 0  # of the newest obligation, open or not; 0 = there was none
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """The head of the conversation's partition."""
+        return conversation_key(self.conversation_id)
+
+
+class Target(StrEnum):
+    """What is owed."""
+
+    FIRST_RESPONSE = "first_response"
+
+
+class State(StrEnum):
+    """Of an obligation."""
+
+    OPEN = "open"
+    MET = "met"
+    CANCELLED = "cancelled"  # nothing is left to answer: the customer took it back
+    SUPERSEDED = "superseded"  # a newer revision carries it on with another due time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """Something owed by a time. A change of its times is a new revision, so that old timers recognise themselves."""
+
+    conversation_id: str
+    target: Target
+    revision: int
+    channel: str
+    state: State = State.OPEN
+    since: datetime
+    warn_at: datetime
+    due_at: datetime
+    rule: str  # the policy rule that set it
+    policy_version: str
+    met_at: datetime | None = None
+    warned_at: datetime | None = None
+    breached_at: datetime | None = None
+    intents: tuple[Intent, ...] = ()
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """In its conversation's partition."""
+        return obligation_key(self.conversation_id, self.target, self.revision)
+
+
+class SendKind(StrEnum):
+    """What kind of text of ours it is."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    REPLY = "reply"
+
+
+class SendState(StrEnum):
+    """The states of one send. See shared/domain/ledger.py for the moves between them."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"  # provably not executed
+    UNKNOWN = "unknown"  # the answer was lost; never sent again blindly
+    WITHHELD = "withheld"  # overtaken before it was claimed: a person spoke, or the customer took it back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One entry of the send ledger: a text of ours that goes out at most once."""
+
+    conversation_id: str
+    send_id: str  # acknowledgement: its closed period; reply: its mail
+    kind: SendKind
+    text: str
+    in_reply_to: str | None
+    written_at: datetime  # what the customer wrote after this was not answered by it
+    agent: str | None = None  # address of the person who wrote it
+    mail_id: str | None = None  # Message-ID of the agent's mail, for the answer in its thread
+    state: SendState = SendState.PENDING
+    owner: str | None = None  # who claimed it
+    lease_until: datetime | None = None
+    attempts: int = 0
+    native_id: str | None = None
+    settled_at: datetime | None = None
+    reason: str | None = None  # why it failed, is unknown or was withheld
+    intents: tuple[Intent, ...] = ()
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """In its conversation's partition."""
+        return send_key(self.conversation_id, self.send_id)
+
+    @property
+    def client_token(self) -> str:
+        """What platforms are given to hand back: names this entry and nothing else."""
+        return f"{self.conversation_id}.{self.send_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """What could not be understood or was refused, kept with its reason."""
+
+    quarantine_id: str  # stable over retries of the same thing
+    source: str  # a channel's name, or "mail"
+    stage: str  # what was tried: parse, commit, read
+    reason: str
+    archive_key: str  # where the raw bytes are
+    size: int  # bytes
+    received_at: datetime
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """A partition of its own."""
+        return Key(f"Q#{self.quarantine_id}", "quarantined")
+
+
+Record = Message | Conversation | Obligation | Send | Quarantined
+
+
+def message_key(channel: str, account_id: str, message_id: str) -> Key:
+    """Key of a message by what the platform calls it. Long ids are hashed to fit a key (2,048 bytes in DynamoDB)."""
+    native = message_id if len(message_id) <= 512 else "sha256-" + hashlib.sha256(message_id.encode()).hexdigest()
+    return Key(f"M#{channel}#{account_id}#{native}", "message")
+
+
+def conversation_key(conversation_id: str) -> Key:
+    """Key of a conversation."""
+    return Key(f"C#{conversation_id}", "conversation")
+
+
+def obligation_key(conversation_id: str, target: Target, revision: int) -> Key:
+    """Key of one revision of an obligation; revisions sort in their order."""
+    return Key(f"C#{conversation_id}", f"O#{target}#{revision:06d}")
+
+
+def send_key(conversation_id: str, send_id: str) -> Key:
+    """Key of a ledger entry."""
+    return Key(f"C#{conversation_id}", f"S#{send_id}")
+
+
+def short_hash(*parts: str, characters: int = 16) -> str:
+    """A stable lower-case base32 name for a tuple of texts; 16 characters are 80 bits."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:characters]
+
+
+def conversation_id_of(channel: str, account_id: str, thread_id: str, customer_id: str) -> str:
+    """The name of the conversation of one customer in one thread: the same for every delivery, in any order."""
+    return short_hash(channel, account_id, thread_id, customer_id)
