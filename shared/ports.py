@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.exchange import Channel, Delivery, Outbound, Outcome, Secret
+from shared.domain.notices import Mail, Notice
 from shared.domain.records import Conversation, Key, Message, Obligation, Quarantined, Record, Send
 
 
@@ -132,29 +133,11 @@ class Secrets(Protocol):
         """The keys that sign reply addresses, current first. Raises Misconfigured, Unavailable."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """A mail of ours, complete as MIME."""
-
-    sender: str
-    to: str
-    mime: bytes
-
-
 class Mailer(Protocol):
     """Mail to people: at least once."""
 
     def send(self, mail: Mail) -> str:
         """The id under which it was accepted. Raises Unavailable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A short word to everyone who subscribed. Holds ids and times, never a customer's words or name."""
-
-    kind: str
-    subject: str
-    facts: Mapping[str, str]
 
 
 class Notifier(Protocol):
