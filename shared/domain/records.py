@@ -59,6 +59,7 @@ class Message:
     rating: int | None = None
     edited_at: datetime | None = None  # of the newest edit that `text` shows
     deleted_at: datetime | None = None  # once set, stays
+    answered_at: datetime | None = None  # a person's answer to it that was heard of before the message itself
     status: str | None = None
     archive_key: str | None = None  # of the delivery that brought it
     intents: tuple[Intent, ...] = ()
@@ -76,6 +77,7 @@ class Waiting:
 
     message_id: str
     sent_at: datetime
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,8 @@ class Conversation:
     unhanded: tuple[str, ...] = ()  # message ids that people were not told of yet
     last_inbound_at: datetime | None = None
     last_person_at: datetime | None = None
+    seen_until: datetime | None = None  # a person who answers in the platform's app has seen what was sent until then
+    replied_until: datetime | None = None  # a person who answers by mail has seen what we had received until then
     last_bot_at: datetime | None = None
     acknowledged_until: datetime | None = None  # the opening time that the last acknowledgement named
     obligation_revision: int = 0  # of the newest obligation, open or not; 0 = there was none

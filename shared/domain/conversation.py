@@ -1,0 +1,255 @@
+"""What an event changes: pure, and the same whichever order and however often events come.
+
+Facts are merged, not steps replayed. A message is *waiting* while it is live and no person's answer covers it; an
+obligation is open exactly while something waits. Both follow from the facts alone, so late, early and repeated events
+end in the same state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.events import Event, Kind, Visibility
+from shared.domain.policy import Policy, Rule
+from shared.domain.records import (
+    Author,
+    Conversation,
+    Intent,
+    Message,
+    Obligation,
+    Record,
+    State,
+    Target,
+    Waiting,
+    conversation_id_of,
+)
+
+MOST_WAITING = 50  # messages a conversation lists; what comes beyond is stored and handed off all the same
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+def conversation_of(event: Event) -> str | None:
+    """The id of the event's conversation, or None where the event alone does not tell.
+
+    A public message without an author is a conversation of its own: strangers are never put together.
+    """
+    if event.account_id is None or event.thread_id is None:
+        return None
+    if event.customer_id is not None:
+        return conversation_id_of(event.channel, event.account_id, event.thread_id, event.customer_id)
+    if event.kind is Kind.MESSAGE and event.message_id is not None:
+        return conversation_id_of(event.channel, event.account_id, event.thread_id, f"unnamed {event.message_id}")
+    return None
+
+
+def is_from_customer(event: Event) -> bool:
+    """Whether a customer said something: a message, or something unreadable by a known author in a known thread."""
+    if event.kind is Kind.MESSAGE:
+        return event.message_id is not None and event.account_id is not None and event.thread_id is not None
+    return event.kind is Kind.UNKNOWN and None not in (
+        event.account_id,
+        event.thread_id,
+        event.message_id,
+        event.author_id,
+        event.surface,
+    )
+
+
+def said_at(event: Event, received_at: datetime) -> datetime:
+    """The platform's time, held to ours where it lies in the future by more than clocks differ."""
+    if event.sent_at is None or event.sent_at > received_at + CLOCK_SKEW:
+        return received_at
+    return event.sent_at
+
+
+def opened(event: Event, conversation_id: str, at: datetime) -> Conversation:
+    """A new conversation, from the first event that speaks of it. Needs account, thread and surface."""
+    if event.account_id is None or event.thread_id is None or event.surface is None:
+        raise ValueError("a conversation needs an account, a thread and a surface")
+    return Conversation(
+        conversation_id=conversation_id,
+        channel=event.channel,
+        account_id=event.account_id,
+        surface=event.surface,
+        visibility=event.visibility or Visibility.PUBLIC,
+        thread_id=event.thread_id,
+        customer_id=event.customer_id,
+        opened_at=at,
+    )
+
+
+def created(
+    event: Event, stub: Message | None, *, conversation_id: str, author: Author, received_at: datetime, archive_key: str
+) -> Message:
+    """The message of an event, over what an early edit or deletion already told of it."""
+    base = stub or Message(channel=event.channel, account_id=event.account_id or "", message_id=event.message_id or "")
+    hidden = base.deleted_at is not None
+    return replace(
+        base,
+        conversation_id=conversation_id,
+        author=author,
+        author_id=event.author_id,
+        author_name=event.author_name,
+        author_handle=event.author_handle,
+        text=base.text if base.edited_at or hidden else event.text,
+        attachments=() if hidden else event.attachments,
+        sent_at=said_at(event, received_at),
+        received_at=received_at,
+        in_reply_to=event.in_reply_to,
+        rating=event.rating,
+        archive_key=archive_key,
+    )
+
+
+def edited(message: Message, text: str | None, at: datetime) -> Message:
+    """The message with its newest text. Edits of the same instant are ordered by their text, so that all agree."""
+    if message.deleted_at is not None:
+        return message
+    if message.edited_at is not None and (message.edited_at, message.text or "") >= (at, text or ""):
+        return message
+    return replace(message, text=text, edited_at=at)
+
+
+def deleted(message: Message, at: datetime) -> Message:
+    """The message taken back: its content goes at once and does not return. The earliest report counts."""
+    gone = at if message.deleted_at is None else min(message.deleted_at, at)
+    return replace(message, text=None, attachments=(), deleted_at=gone)
+
+
+def covers(conversation: Conversation, waiting: Waiting) -> bool:
+    """Whether a person's answer covers the message: it was on the platform, or with us, when they wrote."""
+    seen = conversation.seen_until is not None and waiting.sent_at <= conversation.seen_until
+    replied = conversation.replied_until is not None and waiting.received_at <= conversation.replied_until
+    return seen or replied
+
+
+def heard(conversation: Conversation, message: Message) -> Conversation:
+    """The conversation after a customer's message: it waits, unless it is taken back or answered already."""
+    sent_at, received_at = _times(message)
+    conversation = replace(
+        conversation,
+        customer_name=conversation.customer_name or message.author_name,
+        customer_handle=conversation.customer_handle or message.author_handle,
+        last_inbound_at=_latest(conversation.last_inbound_at, sent_at),
+    )
+    if message.answered_at is not None:
+        conversation = answered_in_app(conversation, message.answered_at)
+    if message.deleted_at is not None:
+        return conversation
+    conversation = replace(conversation, unhanded=(*conversation.unhanded, message.message_id)[-MOST_WAITING:])
+    waiting = Waiting(message.message_id, sent_at, received_at)
+    if covers(conversation, waiting):
+        return conversation
+    listed = sorted({*conversation.waiting, waiting}, key=lambda w: (w.sent_at, w.message_id))
+    return replace(conversation, waiting=tuple(listed[:MOST_WAITING]))
+
+
+def taken_back(conversation: Conversation, message_id: str) -> Conversation:
+    """The conversation after one of its messages was deleted."""
+    return replace(conversation, waiting=tuple(w for w in conversation.waiting if w.message_id != message_id))
+
+
+def answered_in_app(conversation: Conversation, at: datetime) -> Conversation:
+    """After a person wrote in the platform's own app at `at` (the platform's time)."""
+    return _answered(
+        replace(
+            conversation,
+            seen_until=_latest(conversation.seen_until, at),
+            last_person_at=_latest(conversation.last_person_at, at),
+        )
+    )
+
+
+def answered_by_mail(conversation: Conversation, written_at: datetime) -> Conversation:
+    """After a person's mail was posted that reached us at `written_at`."""
+    return _answered(
+        replace(
+            conversation,
+            replied_until=_latest(conversation.replied_until, written_at),
+            last_person_at=_latest(conversation.last_person_at, written_at),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A conversation that agrees with its obligation, and the obligations that had to change for it."""
+
+    conversation: Conversation
+    obligations: tuple[Obligation, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All of it, to be committed together."""
+        return (self.conversation, *self.obligations)
+
+
+def needs_obligation(before: Conversation | None, after: Conversation) -> bool:
+    """Whether settling must see the present obligation: one is open and what it rests on has changed."""
+    return before is not None and bool(before.waiting) and _since(before) != _since(after)
+
+
+def settle(after: Conversation, present: Obligation | None, policy: Policy, now: datetime) -> Settled:
+    """Bring the first-response obligation in line with what waits. `present` is the open one, if there is one."""
+    since = _since(after)
+    if present is not None and present.state is not State.OPEN:
+        present = None
+    if (present.since if present else None) == since:
+        return Settled(after, ())
+    closed = () if present is None else (_closed(present, after, since, now),)
+    if since is None:
+        return Settled(after, closed)
+    revision = after.obligation_revision + 1
+    owed = _owed(after, since, revision, policy)
+    return Settled(replace(after, obligation_revision=revision), (*closed, owed))
+
+
+def checkpoints(since: datetime, rule: Rule, policy: Policy) -> tuple[datetime, datetime]:
+    """When to warn and when it is due, counted in the open time of the rule's calendar."""
+    calendar = policy.calendars[rule.calendar]
+    return calendar.add(since, rule.first_response * rule.warn_after), calendar.add(since, rule.first_response)
+
+
+def _owed(conversation: Conversation, since: datetime, revision: int, policy: Policy) -> Obligation:
+    rule = policy.rule(conversation.channel, conversation.surface)
+    warn_at, due_at = checkpoints(since, rule, policy)
+    return Obligation(
+        conversation_id=conversation.conversation_id,
+        target=Target.FIRST_RESPONSE,
+        revision=revision,
+        channel=conversation.channel,
+        since=since,
+        warn_at=warn_at,
+        due_at=due_at,
+        rule=rule.name,
+        policy_version=policy.version,
+        intents=(Intent.START_TIMER,),
+    )
+
+
+def _closed(present: Obligation, after: Conversation, since: datetime | None, now: datetime) -> Obligation:
+    intents = (*(i for i in present.intents if i is not Intent.START_TIMER), Intent.STOP_TIMER)
+    if since is not None:
+        return replace(present, state=State.SUPERSEDED, intents=intents)
+    if after.last_person_at is not None and after.last_person_at >= present.since:
+        return replace(present, state=State.MET, met_at=now, intents=intents)
+    return replace(present, state=State.CANCELLED, intents=intents)
+
+
+def _answered(conversation: Conversation) -> Conversation:
+    return replace(conversation, waiting=tuple(w for w in conversation.waiting if not covers(conversation, w)))
+
+
+def _since(conversation: Conversation) -> datetime | None:
+    return conversation.waiting[0].sent_at if conversation.waiting else None
+
+
+def _times(message: Message) -> tuple[datetime, datetime]:
+    if message.sent_at is None or message.received_at is None:
+        raise ValueError("a message that was created has both its times")
+    return message.sent_at, message.received_at
+
+
+def _latest(known: datetime | None, at: datetime) -> datetime:
+    return at if known is None else max(known, at)
