@@ -60,7 +60,6 @@ class Message:
     edited_at: datetime | None = None  # of the newest edit that `text` shows
     deleted_at: datetime | None = None  # once set, stays
     answered_at: datetime | None = None  # a person's answer to it that was heard of before the message itself
-    status: str | None = None
     archive_key: str | None = None  # of the delivery that brought it
     intents: tuple[Intent, ...] = ()
     version: int = 0

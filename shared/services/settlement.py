@@ -1,0 +1,87 @@
+"""What follows from a text of ours being on the platform, whoever finds out: the sender, or an echo that was faster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import conversation as conversations
+from shared.domain import ledger
+from shared.domain.policy import Policy
+from shared.domain.records import (
+    Conversation,
+    Message,
+    Obligation,
+    Record,
+    Send,
+    SendKind,
+    SendState,
+    Target,
+    conversation_key,
+    message_key,
+    obligation_key,
+    send_key,
+)
+from shared.ports import Desk
+from shared.services.commit import until_settled
+
+
+def present_obligation(desk: Desk, conversation: Conversation) -> Obligation | None:
+    """The newest first-response obligation of a conversation, open or not."""
+    if not conversation.obligation_revision:
+        return None
+    key = obligation_key(conversation.conversation_id, Target.FIRST_RESPONSE, conversation.obligation_revision)
+    found = desk.read([key]).get(key)
+    return found if isinstance(found, Obligation) else None
+
+
+def settled_records(
+    desk: Desk, before: Conversation | None, after: Conversation, policy: Policy, now: datetime
+) -> tuple[Record, ...]:
+    """The changed conversation with the obligations that follow from the change, to be committed together."""
+    present = None
+    if before is not None and conversations.needs_obligation(before, after):
+        present = present_obligation(desk, before)
+    return conversations.settle(after, present, policy, now).records
+
+
+def record_sent(desk: Desk, policy: Policy, conversation_id: str, send_id: str, native_id: str, now: datetime) -> None:
+    """Record that a send is on the platform: ledger, message, conversation and obligation in one commit.
+
+    Nothing happens when that is known already. Raises Conflict, Unavailable.
+    """
+
+    def attempt() -> None:
+        entry_key, head_key = send_key(conversation_id, send_id), conversation_key(conversation_id)
+        found = desk.read([entry_key, head_key])
+        send, conversation = found.get(entry_key), found.get(head_key)
+        if not isinstance(send, Send) or not isinstance(conversation, Conversation) or send.state is SendState.SENT:
+            return
+        desk.commit(_records(desk, policy, send, conversation, native_id, now))
+
+    until_settled(attempt)
+
+
+def _records(
+    desk: Desk, policy: Policy, send: Send, conversation: Conversation, native_id: str, now: datetime
+) -> tuple[Record, ...]:
+    changed = _spoken(conversation, send, now)
+    settled = settled_records(desk, conversation, changed, policy, now)
+    return (ledger.sent(send, native_id, now), *_new_message(desk, send, conversation, native_id, now), *settled)
+
+
+def _spoken(conversation: Conversation, send: Send, now: datetime) -> Conversation:
+    if send.kind is SendKind.REPLY:
+        return conversations.answered_by_mail(conversation, send.written_at)
+    return replace(conversation, last_bot_at=now)
+
+
+def _new_message(
+    desk: Desk, send: Send, conversation: Conversation, native_id: str, now: datetime
+) -> tuple[Message, ...]:
+    key = message_key(conversation.channel, conversation.account_id, native_id)
+    known = desk.read([key]).get(key)
+    message = ledger.posted_message(send, conversation, native_id, now)
+    if not isinstance(known, Message):
+        return (message,)
+    return () if known.author is not None else (replace(message, version=known.version, deleted_at=known.deleted_at),)
