@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 
@@ -89,3 +89,9 @@ def iso(at: datetime | None) -> str | None:
         return None
     exact = "milliseconds" if at.microsecond else "seconds"
     return at.astimezone(UTC).isoformat(timespec=exact).replace("+00:00", "Z")
+
+
+def wait_until(at: datetime) -> str:
+    """The first whole second at or after `at`, in the form a state machine waits for: YYYY-MM-DDTHH:MM:SSZ."""
+    whole = at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
+    return whole.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
