@@ -132,6 +132,7 @@ def heard(conversation: Conversation, message: Message) -> Conversation:
         customer_name=conversation.customer_name or message.author_name,
         customer_handle=conversation.customer_handle or message.author_handle,
         last_inbound_at=_latest(conversation.last_inbound_at, sent_at),
+        last_message_id=_newest(conversation, message.message_id, sent_at),
     )
     if message.answered_at is not None:
         conversation = answered_in_app(conversation, message.answered_at)
@@ -253,3 +254,10 @@ def _times(message: Message) -> tuple[datetime, datetime]:
 
 def _latest(known: datetime | None, at: datetime) -> datetime:
     return at if known is None else max(known, at)
+
+
+def _newest(conversation: Conversation, message_id: str, sent_at: datetime) -> str:
+    known_at, known = conversation.last_inbound_at, conversation.last_message_id
+    if known_at is None or known is None:
+        return message_id
+    return max((known_at, known), (sent_at, message_id))[1]

@@ -96,6 +96,7 @@ class Conversation:
     waiting: tuple[Waiting, ...] = ()  # oldest first
     unhanded: tuple[str, ...] = ()  # message ids that people were not told of yet
     last_inbound_at: datetime | None = None
+    last_message_id: str | None = None  # of the customer's newest message: what an answer answers
     last_person_at: datetime | None = None
     seen_until: datetime | None = None  # a person who answers in the platform's app has seen what was sent until then
     replied_until: datetime | None = None  # a person who answers by mail has seen what we had received until then
