@@ -1,0 +1,372 @@
+"""The company's own website, a chat widget, or any other system that speaks Standard Webhooks.
+
+Scheme of the signature, of retries and of secrets: github.com/standard-webhooks/standard-webhooks,
+spec/standard-webhooks.md. The words of `data` are ours; shared/channels/README.md lists them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from shared.channels._reading import Json, ident, link, obj, read_json, text, when, whole
+from shared.domain.events import Attachment, Event, Kind, Surface, Visibility, iso
+from shared.domain.exchange import (
+    Answer,
+    Call,
+    Capability,
+    Outbound,
+    Outcome,
+    Posted,
+    Refusal,
+    Refused,
+    Request,
+    Response,
+    Secret,
+    Unclear,
+    length,
+)
+from shared.errors import Misconfigured, SignatureRejected, Unreadable
+
+TOLERANCE = timedelta(minutes=5)
+LIMIT = 10_000  # ours: the scheme advises small payloads and names no limit
+
+CAPABILITIES: Mapping[Surface, Capability] = {
+    Surface.DM: Capability(replies=True, limit=LIMIT, acknowledges=True),
+    Surface.COMMENT: Capability(replies=True, limit=LIMIT),
+    Surface.REVIEW: Capability(replies=True, limit=LIMIT),
+}
+
+_CHANNEL = "web"
+_LONGEST_ID = 256
+_LONGEST_SIGNATURES = 4096
+_LONGEST_TIMESTAMP = 12
+_LONGEST_WAIT = timedelta(hours=24)
+
+
+def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
+    """The scheme has no handshake: None for a POST, which is a delivery. Total."""
+    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
+
+
+def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:
+    """Accept a delivery that any account's key signed within five minutes of `now`, either way.
+
+    Every key is computed, whichever matches, so that timing tells nothing about them. Raises SignatureRejected and
+    nothing else.
+    """
+    family = "webhook" if "webhook-signature" in request.headers else "svix"
+    webhook_id = _presented_id(request.headers.get(f"{family}-id"))
+    timestamp = _presented_time(request.headers.get(f"{family}-timestamp"), now)
+    signatures = _presented_signatures(request.headers.get(f"{family}-signature"))
+    keys = [key for secret in secrets for key in _keys(secret)]
+    if not keys:
+        raise SignatureRejected("No usable signing key is configured for this channel, so nothing can be accepted.")
+    expected = [_signature(key, webhook_id, timestamp, request.body) for key in keys]
+    if not any([hmac.compare_digest(e, s) for e in expected for s in signatures]):  # noqa: C419 - a list: all are compared
+        raise SignatureRejected("No signature matches the id, the time and the body.")
+
+
+def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:
+    """The headers with which a sender delivers this body; dots, which an id must not hold, become underscores.
+
+    Raises Misconfigured where the account has no usable signing key.
+    """
+    key = next(iter(_keys(secret)), None)
+    if key is None:
+        raise Misconfigured(f"The account {secret.account_id} has no usable signing key: put a whsec_ under `signing`.")
+    webhook_id = delivery_id.replace(".", "_")
+    timestamp = str(int(now.timestamp()))
+    return {
+        "content-type": "application/json",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": "v1," + _signature(key, webhook_id, timestamp, body).decode("ascii"),
+    }
+
+
+def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
+    """The one event of a delivery. Raises Unreadable for what is not JSON."""
+    payload = obj(read_json(body))
+    word = text(payload.get("type")) or ""
+    if not isinstance(payload.get("data"), dict):
+        return (Event(kind=Kind.UNKNOWN, channel=_CHANNEL, detail=f"{word or 'a payload'} without data"),)
+    return (_event(word, obj(payload["data"]), when(payload.get("timestamp")), body),)
+
+
+def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
+    """A delivery of our own to the account's `reply_url`, and only there: an address inside a payload is never called.
+
+    Its webhook-id is made of the client token, so that a receiver that follows the scheme takes it once.
+    """
+    url = link(secret.credentials.get("reply_url"))
+    if url is None:
+        return _blocked(f"The account {secret.account_id} has no `reply_url` among its credentials: put one there.")
+    if not _keys(secret):
+        return _blocked(f"The account {secret.account_id} has no usable signing key: put a whsec_ under `signing`.")
+    if outbound.surface not in CAPABILITIES:
+        return _never(f"This channel cannot answer on the surface {outbound.surface}.")
+    if not outbound.text.strip():
+        return _never("There is no text to post.")
+    if length(outbound.text, CAPABILITIES[outbound.surface].unit) > LIMIT:
+        return _never(f"The text is longer than {LIMIT} characters: shorten it.")
+    body = json.dumps(_payload(outbound, now), ensure_ascii=False).encode("utf-8", "replace")
+    return Call(method="POST", url=url, headers=sign(body, secret, now, outbound.client_token), body=body)
+
+
+def outcome(answer: Answer) -> Outcome:
+    """What the receiver's answer means. Total.
+
+    A gateway's 502 or 504 may hide a post that was taken; it may be tried again all the same, because the webhook-id
+    stays and the receiver drops the second copy. A 409 says exactly that it did.
+    """
+    if 200 <= answer.status < 300 or answer.status == 409:
+        return Posted(_native_id(answer.body))
+    if answer.status in {429, 502, 503, 504}:
+        reason = f"The receiver takes nothing for the moment ({answer.status})."
+        return Refused(refusal=Refusal.LATER, reason=reason, after=_wait(answer.headers))
+    if answer.status in {401, 403}:
+        return _blocked(f"The receiver does not accept our signature ({answer.status}): compare the signing keys.")
+    if answer.status == 410 or 300 <= answer.status < 400:
+        return _blocked(f"The reply_url is gone or has moved ({answer.status}): put the present one into the account.")
+    if 400 <= answer.status < 500:
+        return _never(f"The receiver refused the text ({answer.status}).")
+    return Unclear(f"The receiver answered {answer.status}: whether it took the text is not known.")
+
+
+# Verifying
+
+
+def _presented_id(header: str | None) -> str:
+    if not header:
+        raise SignatureRejected("The delivery has no webhook-id header.")
+    if len(header) > _LONGEST_ID or "." in header or not (header.isascii() and header.isprintable()):
+        raise SignatureRejected("The webhook-id header is not an id: short, printable ASCII without dots.")
+    return header
+
+
+def _presented_time(header: str | None, now: datetime) -> str:
+    """The header's text, as it is part of what is signed."""
+    if not header:
+        raise SignatureRejected("The delivery has no webhook-timestamp header.")
+    if len(header) > _LONGEST_TIMESTAMP or not (header.isascii() and header.isdigit()):
+        raise SignatureRejected("The webhook-timestamp header is not a time in whole seconds.")
+    age = now.timestamp() - int(header)
+    if abs(age) > TOLERANCE.total_seconds():
+        raise SignatureRejected(f"The delivery was signed {'too long ago' if age > 0 else 'in the future'}.")
+    return header
+
+
+def _presented_signatures(header: str | None) -> list[bytes]:
+    """The v1 signatures of the list, still in base64. A header that came twice reaches us joined by a comma."""
+    if not header:
+        raise SignatureRejected("The delivery has no webhook-signature header.")
+    if len(header) > _LONGEST_SIGNATURES or not header.isascii() or ", " in header:
+        raise SignatureRejected("The webhook-signature header is not one short list of signatures.")
+    parts = [part.split(",") for part in header.split(" ")]
+    signatures = [part[1].encode("ascii") for part in parts if len(part) == 2 and part[0] == "v1" and part[1]]
+    if not signatures:
+        raise SignatureRejected("The webhook-signature header holds no v1 signature.")
+    return signatures
+
+
+def _signature(key: bytes, webhook_id: str, timestamp: str, body: bytes) -> bytes:
+    signed = b".".join((webhook_id.encode("utf-8", "surrogatepass"), timestamp.encode("ascii"), body))
+    return base64.b64encode(hmac.digest(key, signed, "sha256"))
+
+
+def _keys(secret: Secret) -> tuple[bytes, ...]:
+    """The account's keys as bytes; a key that cannot be read is none."""
+    raw = secret.credentials.get("secret_form") == "raw"
+    read = (_raw_key(key) if raw else _decoded_key(key) for key in secret.signing)
+    return tuple(key for key in read if key)
+
+
+def _raw_key(key: str) -> bytes:
+    return key.encode("utf-8", "surrogatepass") if key.strip() else b""
+
+
+def _decoded_key(key: str) -> bytes:
+    """The bytes behind `whsec_...`; the prefix and the padding may be missing, as in the scheme's own libraries."""
+    digits = key.strip().removeprefix("whsec_").rstrip("=")
+    try:
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+# Parsing
+
+_BY_LAST_WORD: Mapping[str, Kind] = {
+    "created": Kind.MESSAGE,
+    "message": Kind.MESSAGE,
+    "contact": Kind.MESSAGE,
+    "updated": Kind.EDIT,
+    "edited": Kind.EDIT,
+    "deleted": Kind.DELETION,
+    "removed": Kind.DELETION,
+    "read": Kind.READ,
+    "delivered": Kind.STATUS,
+    "failed": Kind.STATUS,
+}
+_BY_FIRST_WORD: Mapping[str, Kind] = {"reaction": Kind.REACTION, "status": Kind.STATUS}
+_PLACES: Mapping[str, tuple[Surface, Visibility]] = {
+    "direct": (Surface.DM, Visibility.PRIVATE),
+    "public": (Surface.COMMENT, Visibility.PUBLIC),
+    "review": (Surface.REVIEW, Visibility.PUBLIC),
+}
+_SAID = frozenset({Kind.MESSAGE, Kind.ECHO, Kind.EDIT})
+
+
+def _event(word: str, data: Json, timestamp: datetime | None, body: bytes) -> Event:
+    kind = _kind(word, data)
+    visibility = text(data.get("visibility")) or "direct"
+    surface, seen_by = _PLACES.get(visibility.lower(), (None, None))
+    if surface is None:
+        kind = Kind.UNKNOWN
+    elif kind is Kind.UNKNOWN and _is_outbound(data):
+        surface = seen_by = None  # so that nobody takes it for something a customer said
+    author = obj(data.get("author"))
+    message_id = _message_id(kind, data, body)
+    thread_id = _thread_id(kind, surface, data, message_id)
+    return Event(
+        kind=kind,
+        channel=_CHANNEL,
+        account_id=ident(data.get("account_id")) or ident(data.get("channel")),
+        surface=surface,
+        visibility=seen_by,
+        thread_id=thread_id,
+        message_id=message_id,
+        author_id=_person(author),
+        author_name=text(author.get("name")),
+        author_handle=_handle(author),
+        text=_emoji(data) if kind is Kind.REACTION else text(data.get("text")),
+        attachments=_attachments(data.get("attachments")),
+        sent_at=when(data.get("sent_at")) or timestamp,
+        in_reply_to=ident(data.get("in_reply_to")),
+        rating=whole(data.get("rating")),
+        customer_id=thread_id if surface is Surface.DM else _public_customer(data),
+        detail=_detail(kind, word, visibility, data),
+        client_token=text(data.get("client_token")),
+        automated=data.get("automated") is True,
+    )
+
+
+def _kind(word: str, data: Json) -> Kind:
+    words = word.lower().split(".")
+    kind = _BY_FIRST_WORD.get(words[0]) or _BY_LAST_WORD.get(words[-1], Kind.UNKNOWN)
+    return Kind.ECHO if kind is Kind.MESSAGE and _is_outbound(data) else kind
+
+
+def _is_outbound(data: Json) -> bool:
+    return data.get("direction") == "outbound"
+
+
+def _message_id(kind: Kind, data: Json, body: bytes) -> str | None:
+    """The sender's id; a new text without one gets a name that every retry of the same body shares."""
+    given = ident(data.get("external_id")) or ident(data.get("id"))
+    if given is not None or kind not in {Kind.MESSAGE, Kind.ECHO}:
+        return given
+    return "sha256-" + hashlib.sha256(body).hexdigest()
+
+
+def _thread_id(kind: Kind, surface: Surface | None, data: Json, message_id: str | None) -> str | None:
+    """The sender's thread; without one the customer stands for it in private, the first text in public."""
+    given = ident(data.get("thread_id"))
+    if given is not None or surface is None:
+        return given
+    if surface is Surface.DM:
+        customer = _person(obj(data.get("recipient" if _is_outbound(data) else "author")))
+        return customer or (message_id if kind is Kind.MESSAGE else None)
+    return ident(data.get("in_reply_to")) or (message_id if kind in _SAID else None)
+
+
+def _public_customer(data: Json) -> str | None:
+    return _person(obj(data.get("recipient" if _is_outbound(data) else "author")))
+
+
+def _person(person: Json) -> str | None:
+    return ident(person.get("id")) or text(person.get("email"))
+
+
+def _handle(author: Json) -> str | None:
+    return text((text(author.get("handle")) or "").removeprefix("@"))
+
+
+def _emoji(data: Json) -> str | None:
+    return text(data.get("emoji")) or text(data.get("text"))
+
+
+def _attachments(value: object) -> tuple[Attachment, ...]:
+    items = value if isinstance(value, list) else [value]
+    return tuple(_attachment(item) for item in items if isinstance(item, (dict, str)) and item)
+
+
+def _attachment(item: object) -> Attachment:
+    described = obj(item)
+    return Attachment(text(described.get("type")) or "file", link(described.get("url")) or link(item))
+
+
+def _detail(kind: Kind, word: str, visibility: str, data: Json) -> str | None:
+    last = word.lower().rpartition(".")[2]
+    if visibility.lower() not in _PLACES:
+        return f"{word} with the visibility {visibility}"
+    if kind is Kind.REACTION:
+        return "unreact" if last in {"deleted", "removed"} else "react"
+    if kind is Kind.STATUS:
+        return _status(last, data)
+    return (word or "a payload without a type") if kind is Kind.UNKNOWN else None
+
+
+def _status(last: str, data: Json) -> str:
+    """The status word; a failure with the reason that the sender gives."""
+    said = text(data.get("status"))
+    word = said.lower() if said and last in {"status", "updated", "created"} else last
+    reason = text(data.get("reason"))
+    return f"{word}: {reason}" if reason and word == "failed" else word
+
+
+# Answering
+
+
+def _payload(outbound: Outbound, now: datetime) -> dict[str, object]:
+    visibility = next(word for word, (surface, _) in _PLACES.items() if surface is outbound.surface)
+    data = {
+        "direction": "outbound",
+        "account_id": outbound.account_id,
+        "visibility": visibility,
+        "thread_id": outbound.thread_id,
+        "recipient": {"id": outbound.customer_id},
+        "in_reply_to": outbound.in_reply_to,
+        "text": outbound.text,
+        "automated": not outbound.by_person,
+        "client_token": outbound.client_token,
+    }
+    return {"type": "message.created", "timestamp": iso(now), "data": data}
+
+
+def _native_id(body: bytes) -> str:
+    """The receiver's id of the message; empty where it names none, and the client token stands for it."""
+    try:
+        content = obj(read_json(body))
+    except Unreadable:
+        return ""
+    return ident(content.get("id")) or ident(obj(content.get("data")).get("external_id")) or ""
+
+
+def _wait(headers: Mapping[str, str]) -> timedelta | None:
+    seconds = whole(headers.get("retry-after"))
+    return min(timedelta(seconds=min(seconds, 10**6)), _LONGEST_WAIT) if seconds else None
+
+
+def _blocked(reason: str) -> Refused:
+    return Refused(refusal=Refusal.BLOCKED, reason=reason)
+
+
+def _never(reason: str) -> Refused:
+    return Refused(refusal=Refusal.NEVER, reason=reason)
