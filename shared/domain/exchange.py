@@ -95,7 +95,7 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The platform has it, under this id."""
+    """The platform has it, under this id; empty where it names none, and our client token stands for it."""
 
     native_id: str
 

@@ -95,7 +95,7 @@ class Sender:
 
     def _record(self, send: Send, outcome: Outcome) -> Carried:
         if isinstance(outcome, Posted):
-            self._record_sent(send, outcome.native_id)
+            self._record_sent(send, outcome.native_id or send.client_token)
             return Carried.SENT
         state = until_settled(lambda: self._record_unsent(send, outcome))
         if state is SendState.PENDING:
