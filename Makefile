@@ -25,6 +25,21 @@ check: setup
 test: check
 	$(BIN)/python -m pytest -n 2 tests
 
+# The layer is built for one Python and one processor: the Python of .venv, and ARCH.
+ARCH ?= arm64
+RUNTIME = $(shell $(BIN)/python -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+BUILT_FOR = PythonRuntime=$(RUNTIME) Architecture=$(ARCH)
+SAM = PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(BIN)/sam
+
+build: setup
+	$(SAM) build --parameter-overrides $(BUILT_FOR)
+	$(BIN)/python infra/bytecode.py .aws-sam/build
+	$(BIN)/python infra/bytecode.py --check .aws-sam/build
+
+# The first time: make deploy PARAMETERS="MailDomain=desk.example.com DeskAddress=team@example.com". Later what was said is kept.
+deploy: build
+	$(SAM) deploy --parameter-overrides $(BUILT_FOR) $(PARAMETERS)
+
 lock:
 	sh infra/lock.sh
 
