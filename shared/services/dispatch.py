@@ -1,0 +1,87 @@
+"""Step 3: intents are carried out. Each may be carried out twice and is harmless then; none is forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from shared.domain.records import Intent, Key, Message, Obligation, Send, State, short_hash
+from shared.errors import Misconfigured
+from shared.ports import Desk, Outbox, Timer, Timers
+from shared.services.clock import next_look
+from shared.services.commit import until_settled
+from shared.services.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Carries out what commits have left to be done."""
+
+    desk: Desk
+    timers: Timers
+    outbox: Outbox
+    people: People
+
+    def carry_out(self, key: Key) -> tuple[Intent, ...]:
+        """Do what the record still intends, then record it as done. Returns what was done.
+
+        Raises Unavailable or Conflict: the stream brings the record back.
+        """
+        record = self.desk.read([key]).get(key)
+        if isinstance(record, Message) and Intent.HAND_OFF in record.intents:
+            self.people.hand_off(record)
+            return (Intent.HAND_OFF,)
+        if not isinstance(record, Obligation | Send):
+            return ()
+        for intent in record.intents:
+            self._do(intent, record)
+        done = record.intents
+        if done:
+            until_settled(lambda: self._forget(key, done))
+        return done
+
+    def _do(self, intent: Intent, record: Obligation | Send) -> None:
+        match intent, record:
+            case Intent.START_TIMER, Obligation():
+                self._start(record)
+            case Intent.STOP_TIMER, Obligation():
+                self.timers.stop(timer_name(record), f"{record.target} {record.revision} is {record.state}")
+            case Intent.WARN, Obligation():
+                self.people.warn(record)
+            case Intent.ESCALATE, Obligation():
+                self.people.escalate(record)
+            case Intent.POST, Send():
+                self.outbox.put(record.key)
+            case Intent.TELL, Send():
+                self.people.tell(record)
+            case _:
+                raise Misconfigured(f"A record of type {type(record).__name__} cannot intend {intent}.")
+
+    def _start(self, obligation: Obligation) -> None:
+        at = next_look(obligation)
+        if obligation.state is not State.OPEN or at is None:
+            return
+        self.timers.start(
+            Timer(
+                name=timer_name(obligation),
+                conversation_id=obligation.conversation_id,
+                target=obligation.target,
+                revision=obligation.revision,
+                at=at,
+            )
+        )
+
+    def _forget(self, key: Key, done: tuple[Intent, ...]) -> None:
+        record = self.desk.read([key]).get(key)
+        if not isinstance(record, Obligation | Send):
+            return
+        left = tuple(intent for intent in record.intents if intent not in done)
+        if left != record.intents:
+            self.desk.commit([replace(record, intents=left)])
+
+
+def timer_name(obligation: Obligation) -> str:
+    """The execution's name: the same for every start of this revision (at most 80 characters; Step Functions,
+    StartExecution).
+    """
+    parts = (obligation.conversation_id, obligation.target, str(obligation.revision))
+    return f"sla-{short_hash(*parts, characters=32)}"
