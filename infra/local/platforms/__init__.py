@@ -1,0 +1,1 @@
+"""The platforms as the sandbox plays them: one file each."""
