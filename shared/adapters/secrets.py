@@ -1,0 +1,143 @@
+"""Secrets in SSM parameters, decrypted at run time and kept for five minutes.
+
+`<path>/channels/<channel>/<account>` is a SecureString with JSON: `{"signing": [current, previous],
+"verify_token": ..., "credentials": {"access_token": ...}}`. `<path>/mail/reply-keys` is one with
+`{"current": ..., "previous": ...}`.
+No error here tells a value, not even through the error that caused it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from shared.adapters.clients import Clients, aws_errors, code_of
+from shared.domain.exchange import Secret
+from shared.errors import Misconfigured
+from shared.ports import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
+
+KEPT_FOR = timedelta(minutes=5)
+BETWEEN_REFRESHES = timedelta(minutes=1)  # so that forged signatures do not become calls to SSM
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    at: datetime
+    secrets: tuple[Secret, ...]
+
+
+class SsmSecrets:
+    """The secrets below one path of the parameter store."""
+
+    def __init__(self, clients: Clients, path: str, clock: Clock) -> None:
+        self._clients = clients
+        self._path = path.rstrip("/")
+        self._clock = clock
+        self._channels: dict[str, _Fetched] = {}
+        self._reply_keys: tuple[datetime, tuple[bytes, ...]] | None = None
+
+    def channel(self, name: str, *, refresh: bool = False) -> tuple[Secret, ...]:
+        """All accounts of a channel. `refresh` asks again before its five minutes are over, at most once a minute.
+
+        Raises Unavailable; Misconfigured for a parameter that cannot be read.
+        """
+        now = self._clock.now()
+        kept = self._channels.get(name)
+        if kept is None or now - kept.at >= (BETWEEN_REFRESHES if refresh else KEPT_FOR):
+            kept = _Fetched(
+                now, tuple(_secret(parameter) for parameter in self._below(f"{self._path}/channels/{name}"))
+            )
+            self._channels[name] = kept
+        return kept.secrets
+
+    def account(self, name: str, account_id: str) -> Secret:
+        """One account. Raises Misconfigured where there is none, Unavailable."""
+        for secrets in (self.channel(name), self.channel(name, refresh=True)):
+            for secret in secrets:
+                if secret.account_id == account_id:
+                    return secret
+        raise Misconfigured(
+            f"There is no secret for account {account_id} of {name}. "
+            f"Put it into the parameter {self._path}/channels/{name}/{account_id}."
+        )
+
+    def reply_keys(self) -> tuple[bytes, ...]:
+        """The keys that sign reply addresses, current first. Raises Misconfigured, Unavailable."""
+        now = self._clock.now()
+        if self._reply_keys is None or now - self._reply_keys[0] >= KEPT_FOR:
+            self._reply_keys = (now, self._fetch_reply_keys(f"{self._path}/mail/reply-keys"))
+        return self._reply_keys[1]
+
+    def _fetch_reply_keys(self, name: str) -> tuple[bytes, ...]:
+        answer = _asked(name, lambda: self._clients.ssm.get_parameter(Name=name, WithDecryption=True))
+        value = _json(name, answer["Parameter"].get("Value", ""))
+        keys = (_text(name, value, "current"), _text(name, value, "previous"))
+        if keys[0] is None:
+            raise _unusable(name, 'has no "current"')
+        return tuple(key.encode() for key in keys if key is not None)
+
+    def _below(self, path: str) -> Iterator[ParameterTypeDef]:
+        asked: dict[str, Any] = {"Path": path, "WithDecryption": True}
+        while True:
+            page = _asked(path, lambda: self._clients.ssm.get_parameters_by_path(**asked))
+            yield from page["Parameters"]
+            if not page.get("NextToken"):
+                return
+            asked["NextToken"] = page["NextToken"]
+
+
+def _asked(name: str, call: Callable[[], T]) -> T:
+    try:
+        with aws_errors():
+            return call()
+    except ClientError as error:
+        raise Misconfigured(
+            f"SSM gave {code_of(error)} for {name}. Check that it exists and that the function's role may read it."
+        ) from error
+
+
+def _secret(parameter: ParameterTypeDef) -> Secret:
+    name = parameter.get("Name", "")
+    value = _json(name, parameter.get("Value", ""))
+    signing, credentials = value.get("signing", []), value.get("credentials", {})
+    if not isinstance(signing, list) or not all(key is None or isinstance(key, str) for key in signing):
+        raise _unusable(name, '"signing" is not a list of texts')
+    if not isinstance(credentials, dict) or not all(isinstance(one, str) for one in credentials.values()):
+        raise _unusable(name, '"credentials" is not an object of texts')
+    return Secret(
+        account_id=name.rpartition("/")[2],
+        signing=tuple(key for key in signing if key),
+        verify_token=_text(name, value, "verify_token"),
+        credentials=credentials,
+    )
+
+
+def _json(name: str, value: str) -> Mapping[str, Any]:
+    try:
+        read = json.loads(value)
+    except ValueError:
+        raise _unusable(name, "is not JSON") from None  # the decoder's error carries the whole value
+    if not isinstance(read, dict):
+        raise _unusable(name, "is not a JSON object")
+    return read
+
+
+def _text(name: str, value: Mapping[str, Any], member: str) -> str | None:
+    text = value.get(member)
+    if text is not None and not isinstance(text, str):
+        raise _unusable(name, f'"{member}" is not a text')
+    return text or None
+
+
+def _unusable(name: str, what: str) -> Misconfigured:
+    return Misconfigured(f"The parameter {name} cannot be used: {what}.")
