@@ -5,13 +5,15 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from shared.channels._reading import Json, ident, obj, objects, read_json, text, whole
 from shared.domain.exchange import (
     Answer,
     Call,
+    Capability,
+    Outbound,
     Outcome,
     Posted,
     Refusal,
@@ -20,6 +22,7 @@ from shared.domain.exchange import (
     Response,
     Secret,
     Unclear,
+    length,
 )
 from shared.errors import Misconfigured, SignatureRejected, Unreadable
 
@@ -33,6 +36,7 @@ _SIGNATURE_HEADER = "x-hub-signature-256"
 _PREFIX = "sha256="
 _HEX = frozenset("0123456789abcdef")
 _SIGNATURE_LENGTH = len(_PREFIX) + 64
+_ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _LONGEST_CHALLENGE = 64
 _LONGEST_WAIT = timedelta(hours=24)
 
@@ -97,6 +101,56 @@ def post(url: str, secret: Secret, payload: Mapping[str, object]) -> Call | Refu
         headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
         body=json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"),
     )
+
+
+def edge(host: str, node_id: str, name: str) -> str:
+    """The address of an edge such as {comment-id}/replies. The id comes from a delivery: it stays one path segment."""
+    plain = "".join(c if c in _ID_CHARACTERS else "".join(f"%{b:02X}" for b in c.encode()) for c in node_id)
+    return f"{host}/{plain}/{name}"
+
+
+def never(reason: str) -> Refused:
+    """A refusal of ours, before any call is made."""
+    return Refused(refusal=Refusal.NEVER, reason=reason)
+
+
+def misfit(words: str, capability: Capability) -> Refused | None:
+    """Why a text does not fit the place, counted as the platform counts; None if it does."""
+    size = length(words, capability.unit)
+    if size > capability.limit:
+        return never(f"The text has {size:,} {capability.unit}, {capability.limit:,} are taken here: shorten it.")
+    return None if words.strip() else never("There is no text to post.")
+
+
+def direct_message(
+    outbound: Outbound, secret: Secret, now: datetime, url: str, capability: Capability, *, metadata: bool
+) -> Call | Refused:
+    """The call that posts a direct message: as a response in the window, later only a person's words and tagged so.
+
+    Only Messenger takes `metadata`, to hand it back in the echo. Source:
+    developers.facebook.com/docs/messenger-platform/send-messages and its page on message tags.
+    """
+    unfit = misfit(outbound.text, capability)
+    if unfit is not None:
+        return unfit
+    manner = _manner(outbound, now, capability)
+    if isinstance(manner, Refused):
+        return manner
+    message = {"text": outbound.text, **({"metadata": outbound.client_token} if metadata else {})}
+    return post(url, secret, {"recipient": {"id": outbound.thread_id}, **manner, "message": message})
+
+
+def _manner(outbound: Outbound, now: datetime, capability: Capability) -> dict[str, str] | Refused:
+    if outbound.last_inbound_at is None:
+        return never("Meta takes direct messages only after the customer has written, and this one has not.")
+    age = now - outbound.last_inbound_at
+    if capability.window is None or age <= capability.window:
+        return {"messaging_type": "RESPONSE"}
+    if not outbound.by_person:
+        return never("The 24 hours in which Meta takes an automatic answer have passed.")
+    if capability.person_window is None or age <= capability.person_window:
+        return {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
+    return never("The 7 days in which Meta takes a person's answer have passed; the customer has to write again.")
 
 
 def graph_outcome(answer: Answer) -> Outcome:

@@ -1,0 +1,257 @@
+"""Facebook Pages: Messenger, comments and visitor posts, mentions, reviews.
+
+Credentials of an account: `access_token`, of the Page. Sources:
+developers.facebook.com/docs/graph-api/webhooks/reference/page and
+developers.facebook.com/documentation/business-messaging/messenger-platform/webhooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.channels import _meta
+from shared.channels._meta_events import events, unknown, word
+from shared.channels._reading import Json, ident, link, obj, text, when, whole
+from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
+from shared.domain.exchange import Answer, Call, Capability, Outbound, Outcome, Refused, Request, Response, Secret
+
+CAPABILITIES: Mapping[Surface, Capability] = {
+    Surface.DM: Capability(
+        replies=True,
+        limit=2000,
+        window=timedelta(hours=24),
+        person_window=timedelta(days=7),
+        acknowledges=True,
+    ),
+    Surface.COMMENT: Capability(replies=True, limit=8000, private_reply_window=timedelta(days=7)),
+    Surface.MENTION: Capability(replies=True, limit=8000),
+    Surface.REVIEW: Capability(replies=True, limit=8000),
+}
+
+_CHANNEL = "facebook"
+_OBJECTS = frozenset({"page"})
+_POSTS = frozenset({"post", "status", "photo", "video", "share", "link", "album", "event"})
+_REACTIONS = frozenset({"like", "reaction"})
+_TEST_POST = "44444444_444444444"  # what the dashboard's test button sends
+_NAMELESS_REVIEW = "review-"  # our name for a review whose story Meta did not give
+
+
+def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
+    """The answer to Meta's verification request; None for a POST. Total."""
+    return _meta.challenge(request, secrets)
+
+
+def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - the protocol's signature; Meta signs no time
+    """Accept what an app secret of any account signed. Raises SignatureRejected and nothing else."""
+    _meta.verify(request, secrets)
+
+
+def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature
+    """The headers with which Meta would send this body. Raises Misconfigured without a signing key."""
+    return _meta.sign(body, secret)
+
+
+def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
+    """All events of a delivery, in its order. Raises Unreadable for what is not JSON."""
+    return events(body, _CHANNEL, _OBJECTS, _change)
+
+
+def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
+    """The call that posts it: a direct message, or a comment below what is answered.
+
+    Sources: developers.facebook.com/docs/graph-api/reference/page/messages and .../reference/comment.
+    """
+    capability = CAPABILITIES[outbound.surface]
+    if outbound.surface is Surface.DM:
+        url = _meta.edge(_meta.GRAPH, outbound.account_id, "messages")
+        return _meta.direct_message(outbound, secret, now, url, capability, metadata=True)
+    target = _target(outbound)
+    if target.startswith(_NAMELESS_REVIEW):
+        return _meta.never("Facebook did not say which post this review belongs to: answer it on the Page itself.")
+    url = _meta.edge(_meta.GRAPH, target, "comments")
+    return _meta.misfit(outbound.text, capability) or _meta.post(url, secret, {"message": outbound.text})
+
+
+def outcome(answer: Answer) -> Outcome:
+    """What Meta's answer to that call means. Total."""
+    return _meta.graph_outcome(answer)
+
+
+def _target(outbound: Outbound) -> str:
+    """A comment is answered below itself, a visitor's post, a mention's post and a review's story likewise."""
+    if outbound.surface is Surface.REVIEW:
+        return outbound.thread_id
+    return outbound.in_reply_to or outbound.thread_id
+
+
+# Changes
+
+
+def _change(base: Event, field: str, value: Json) -> Event:
+    public = replace(base, visibility=Visibility.PUBLIC)
+    if field == "feed":
+        return _feed(replace(public, surface=Surface.COMMENT), value)
+    if field == "mention":
+        return _mention(replace(public, surface=Surface.MENTION), value)
+    if field == "ratings":
+        return _rating(public, value)
+    return unknown(base, word(field))
+
+
+def _feed(base: Event, value: Json) -> Event:
+    item = text(value.get("item")) or ""
+    post_id, comment_id = ident(value.get("post_id")), ident(value.get("comment_id"))
+    about = replace(_authored(base, value), thread_id=post_id, test=base.test or post_id == _TEST_POST)
+    if item in _REACTIONS:
+        return _reaction(replace(about, message_id=comment_id or post_id), value)
+    if item == "comment":
+        return _comment(replace(about, message_id=comment_id), value)
+    if item in _POSTS:
+        return _said(replace(about, message_id=post_id), value)
+    return unknown(about, f"feed {word(item)} {_verb(value)}")
+
+
+def _mention(base: Event, value: Json) -> Event:
+    """Somebody names the Page elsewhere. Facebook mostly leaves out who it was."""
+    post_id, comment_id = ident(value.get("post_id")), ident(value.get("comment_id"))
+    about = replace(_authored(base, value), thread_id=post_id or comment_id, message_id=comment_id or post_id)
+    return _said(about, value)
+
+
+def _rating(base: Event, value: Json) -> Event:
+    """A review; the field also tells of comments and reactions below one."""
+    item, story_id = text(value.get("item")), ident(value.get("open_graph_story_id"))
+    about = _authored(base, value)
+    post_id, comment_id = ident(value.get("post_id")), ident(value.get("comment_id"))
+    if item == "comment":
+        below = replace(about, surface=Surface.COMMENT, thread_id=post_id or story_id, message_id=comment_id)
+        return _comment(below, value)
+    review = replace(about, surface=Surface.REVIEW)
+    if item in _REACTIONS:
+        return _reaction(
+            replace(review, thread_id=story_id or post_id, message_id=comment_id or story_id or post_id), value
+        )
+    if item == "rating":
+        return _review(replace(review, thread_id=story_id, message_id=story_id), value)
+    return unknown(review, f"ratings {word(item)} {_verb(value)}")
+
+
+def _review(about: Event, value: Json) -> Event:
+    if about.message_id is None and about.author_id is not None:  # a person has one review of a Page
+        name = _NAMELESS_REVIEW + about.author_id
+        about = replace(about, thread_id=name, message_id=name)
+    said = _said(about, value)
+    if said.kind not in {Kind.MESSAGE, Kind.EDIT}:
+        return said
+    stars, advice = whole(value.get("rating")), text(value.get("recommendation_type"))
+    return replace(
+        said,
+        text=text(value.get("review_text")),
+        rating=stars if stars is not None and 1 <= stars <= 5 else None,
+        detail=f"recommendation:{word(advice).lower()}" if advice else None,
+    )
+
+
+def _comment(about: Event, value: Json) -> Event:
+    """A comment; its parent is the post itself where it answers no other comment."""
+    said = _said(about, value)
+    parent_id = ident(value.get("parent_id"))
+    answers = parent_id is not None and parent_id not in {about.thread_id, about.message_id}
+    return replace(said, in_reply_to=parent_id) if answers and said.kind is not Kind.UNKNOWN else said
+
+
+def _reaction(about: Event, value: Json) -> Event:
+    return replace(
+        about,
+        kind=Kind.REACTION,
+        text=text(value.get("reaction_type")) or "like",
+        sent_at=when(value.get("created_time")) or about.sent_at,
+        detail="unreact" if _verb(value) in {"remove", "delete"} else "react",
+    )
+
+
+# What a change says
+
+
+def _authored(base: Event, value: Json) -> Event:
+    """The base with its author: in `from`, or in older fields, or kept back by Facebook."""
+    author = obj(value.get("from"))
+    author_id = next(
+        filter(None, map(ident, (author.get("id"), *_any(value, "sender_id", "reviewer_id", "user_id")))), None
+    )
+    name = next(filter(None, map(text, (author.get("name"), *_any(value, "sender_name", "reviewer_name")))), None)
+    ours = author_id is not None and author_id == base.account_id
+    return replace(base, author_id=author_id, author_name=name, customer_id=None if ours else author_id)
+
+
+def _any(value: Json, *keys: str) -> Iterator[object]:
+    return (value.get(key) for key in keys)
+
+
+def _verb(value: Json) -> str:
+    """What happened, in the word Facebook uses; without one it is new."""
+    verb = text(value.get("verb"))
+    return "add" if verb is None else word(verb).lower()
+
+
+def _said(about: Event, value: Json) -> Event:
+    """The event of something with a text, by its verb."""
+    verb, item = _verb(value), word(value.get("item"))
+    if about.message_id is None:
+        return unknown(about, f"{item} {verb} without an id")
+    if verb not in _VERBS:
+        return unknown(about, f"{item} {verb}")
+    return _VERBS[verb](about, value)
+
+
+def _added(about: Event, value: Json) -> Event:
+    ours = about.author_id is not None and about.author_id == about.account_id
+    return replace(
+        about,
+        kind=Kind.ECHO if ours else Kind.MESSAGE,
+        text=text(value.get("message")),
+        attachments=_enclosed(value),
+        sent_at=when(value.get("created_time")) or about.sent_at,
+    )
+
+
+def _edited(about: Event, value: Json) -> Event:
+    at = when(value.get("edited_time")) or about.sent_at or when(value.get("created_time"))
+    words, enclosed = text(value.get("message")), _enclosed(value)
+    return replace(about, kind=Kind.EDIT, text=words, attachments=enclosed, sent_at=at)
+
+
+def _removed(about: Event, value: Json) -> Event:
+    return replace(about, kind=Kind.DELETION, sent_at=about.sent_at or when(value.get("created_time")))
+
+
+def _hidden(about: Event, value: Json) -> Event:
+    detail = "unhidden" if _verb(value) == "unhide" else "hidden"
+    return replace(about, kind=Kind.STATUS, sent_at=about.sent_at or when(value.get("created_time")), detail=detail)
+
+
+_VERBS: Mapping[str, Callable[[Event, Json], Event]] = {
+    "add": _added,
+    "edit": _edited,
+    "edited": _edited,
+    "update": _edited,
+    "remove": _removed,
+    "delete": _removed,
+    "hide": _hidden,
+    "unhide": _hidden,
+}
+
+
+def _enclosed(value: Json) -> tuple[Attachment, ...]:
+    """Pictures, films and links of a comment or post; a photo or video item has its file in `link`."""
+    photos = value.get("photos")
+    pictures = [value.get("photo"), *(photos if isinstance(photos, list) else [])]
+    found = [Attachment("image", link(picture)) for picture in pictures if link(picture)]
+    if link(value.get("video")):
+        found.append(Attachment("video", link(value.get("video"))))
+    if link(value.get("link")):
+        kind = {"photo": "image", "video": "video"}.get(text(value.get("item")) or "", "link")
+        found.append(Attachment(kind, link(value.get("link"))))
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,180 @@
+"""Instagram professional accounts: direct messages, comments, mentions, by either login.
+
+Credentials of an account: `access_token`; `flavour`, "instagram" (Instagram Login) or "facebook" (Facebook Login),
+which decides the host; with "facebook" also `page_id`, of the linked Page. Deliveries under Instagram Login are signed
+with the Instagram app secret. Source: developers.facebook.com/docs/instagram-platform/webhooks and its examples page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.channels import _meta
+from shared.channels._meta_events import events, unknown, word
+from shared.channels._reading import Json, ident, obj, text
+from shared.domain.events import Event, Kind, Surface, Visibility
+from shared.domain.exchange import (
+    Answer,
+    Call,
+    Capability,
+    Outbound,
+    Outcome,
+    Refusal,
+    Refused,
+    Request,
+    Response,
+    Secret,
+    Unit,
+)
+
+CAPABILITIES: Mapping[Surface, Capability] = {
+    Surface.DM: Capability(
+        replies=True,
+        limit=1000,
+        unit=Unit.BYTES,
+        window=timedelta(hours=24),
+        person_window=timedelta(days=7),
+        acknowledges=True,
+    ),
+    Surface.COMMENT: Capability(replies=True, limit=2200, private_reply_window=timedelta(days=7)),
+    Surface.MENTION: Capability(replies=True, limit=2200),
+}
+
+_CHANNEL = "instagram"
+_OBJECTS = frozenset({"instagram", "page"})  # one page of Meta's names the Page as object under Facebook Login
+_INSTAGRAM = f"https://graph.instagram.com/{_meta.VERSION}"
+
+
+def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
+    """The answer to Meta's verification request; None for a POST. Total."""
+    return _meta.challenge(request, secrets)
+
+
+def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - the protocol's signature; Meta signs no time
+    """Accept what an app secret of any account signed. Raises SignatureRejected and nothing else."""
+    _meta.verify(request, secrets)
+
+
+def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature
+    """The headers with which Meta would send this body. Raises Misconfigured without a signing key."""
+    return _meta.sign(body, secret)
+
+
+def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
+    """All events of a delivery, in its order. Raises Unreadable for what is not JSON."""
+    return events(body, _CHANNEL, _OBJECTS, _change)
+
+
+def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
+    """The call that posts it: a direct message, a reply to a comment, or a comment where we are mentioned.
+
+    Sources: developers.facebook.com/docs/messenger-platform/instagram/features/send-message,
+    .../docs/instagram-platform/comment-moderation and .../docs/instagram-api/reference/ig-user/mentions.
+    """
+    host = _host(secret)
+    if isinstance(host, Refused):
+        return host
+    if outbound.surface is Surface.DM or _is_story_mention(outbound):
+        return _direct(host, outbound, secret, now)
+    misfit = _meta.misfit(outbound.text, CAPABILITIES[outbound.surface])
+    if misfit is not None:
+        return misfit
+    if outbound.surface is Surface.MENTION:
+        return _below_mention(host, outbound, secret)
+    if outbound.in_reply_to is None:
+        url = _meta.edge(host, outbound.thread_id, "comments")
+    else:
+        url = _meta.edge(host, outbound.in_reply_to, "replies")
+    return _meta.post(url, secret, {"message": outbound.text})
+
+
+def outcome(answer: Answer) -> Outcome:
+    """What Meta's answer to that call means. Total."""
+    return _meta.graph_outcome(answer)
+
+
+# Replying
+
+
+def _host(secret: Secret) -> str | Refused:
+    flavour = secret.credentials.get("flavour", "")
+    if flavour == "instagram":
+        return _INSTAGRAM
+    if flavour == "facebook":
+        return _meta.GRAPH
+    return _misconfigured(secret, 'no `flavour` "instagram" or "facebook", which says where its token is good')
+
+
+def _misconfigured(secret: Secret, what: str) -> Refused:
+    reason = f"The account {secret.account_id} has {what}: put it into its secret."
+    return Refused(refusal=Refusal.BLOCKED, reason=reason)
+
+
+def _is_story_mention(outbound: Outbound) -> bool:
+    """A mention in a story comes as a direct message, in the thread of the customer, and is answered as one."""
+    return outbound.surface is Surface.MENTION and outbound.thread_id == outbound.customer_id
+
+
+def _direct(host: str, outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
+    node_id = secret.credentials.get("page_id", "") if host == _meta.GRAPH else outbound.account_id
+    if not node_id:
+        return _misconfigured(secret, "no `page_id` of its linked Page")
+    url = _meta.edge(host, node_id, "messages")
+    return _meta.direct_message(outbound, secret, now, url, CAPABILITIES[Surface.DM], metadata=False)
+
+
+def _below_mention(host: str, outbound: Outbound, secret: Secret) -> Call | Refused:
+    """Below the media whose caption names us, or the comment that does: then its id differs from the media's."""
+    payload = {"media_id": outbound.thread_id, "message": outbound.text}
+    if outbound.in_reply_to is not None and outbound.in_reply_to != outbound.thread_id:
+        payload["comment_id"] = outbound.in_reply_to
+    return _meta.post(_meta.edge(host, outbound.account_id, "mentions"), secret, payload)
+
+
+# Changes
+
+
+def _change(base: Event, field: str, value: Json) -> Event:
+    if field in {"comments", "live_comments"}:
+        return _comment(base, field, value)
+    if field == "mentions":
+        return _mention(base, value)
+    return unknown(base, word(field))
+
+
+def _comment(base: Event, field: str, value: Json) -> Event:
+    """A comment. Its id is `id` under Instagram Login, `comment_id` under Facebook Login; it carries no time."""
+    author = obj(value.get("from"))
+    author_id = ident(author.get("id"))
+    ours = author_id is not None and author_id == base.account_id
+    about = replace(
+        base,
+        surface=Surface.COMMENT,
+        visibility=Visibility.PUBLIC,
+        thread_id=ident(obj(value.get("media")).get("id")) or ident(value.get("media_id")),
+        author_id=author_id,
+        author_handle=text(author.get("username")),
+        customer_id=None if ours else author_id,
+    )
+    comment_id = ident(value.get("id")) or ident(value.get("comment_id"))
+    if comment_id is None:
+        return unknown(about, f"{field} without an id")
+    return replace(
+        about,
+        kind=Kind.ECHO if ours else Kind.MESSAGE,
+        message_id=comment_id,
+        text=text(value.get("text")),
+        in_reply_to=ident(value.get("parent_id")),
+    )
+
+
+def _mention(base: Event, value: Json) -> Event:
+    """Somebody names the account in a caption or comment. Instagram gives ids only: neither text nor author."""
+    media_id, comment_id = ident(value.get("media_id")), ident(value.get("comment_id"))
+    about = replace(base, surface=Surface.MENTION, visibility=Visibility.PUBLIC, thread_id=media_id)
+    message_id = comment_id or media_id
+    if message_id is None:
+        return unknown(about, "mentions without an id")
+    return replace(about, kind=Kind.MESSAGE, message_id=message_id)
