@@ -220,7 +220,7 @@ _PLACES: Mapping[str, tuple[Surface, Visibility]] = {
     "public": (Surface.COMMENT, Visibility.PUBLIC),
     "review": (Surface.REVIEW, Visibility.PUBLIC),
 }
-_SAID = frozenset({Kind.MESSAGE, Kind.ECHO, Kind.EDIT})
+_SAID = frozenset({Kind.MESSAGE, Kind.EDIT})
 
 
 def _event(word: str, data: Json, timestamp: datetime | None, body: bytes) -> Event:
@@ -276,13 +276,18 @@ def _message_id(kind: Kind, data: Json, body: bytes) -> str | None:
 
 
 def _thread_id(kind: Kind, surface: Surface | None, data: Json, message_id: str | None) -> str | None:
-    """The sender's thread; without one the customer stands for it in private, the first text in public."""
+    """The sender's thread; without one the customer stands for it in private, the first text in public.
+
+    Our own public answer without one is placed by what it answers: only the desk knows that one's thread.
+    """
     given = ident(data.get("thread_id"))
     if given is not None or surface is None:
         return given
     if surface is Surface.DM:
         customer = _person(obj(data.get("recipient" if _is_outbound(data) else "author")))
         return customer or (message_id if kind is Kind.MESSAGE else None)
+    if _is_outbound(data):
+        return None
     return ident(data.get("in_reply_to")) or (message_id if kind in _SAID else None)
 
 

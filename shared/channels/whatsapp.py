@@ -1,0 +1,415 @@
+"""WhatsApp Cloud API: what customers write to a business number, what becomes of our answers, and what the business
+writes from its phone.
+
+A customer is named by the business-scoped user id where there is one, else by the phone number: people with a username
+come without a number. Sources: developers.facebook.com/docs/whatsapp/cloud-api, pages "Webhooks", "Messages",
+"Business-scoped user IDs" and "Error codes".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from shared.channels import _meta
+from shared.channels._reading import EMPTY, Json, ident, link, obj, objects, read_json, text, when
+from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
+from shared.domain.exchange import (
+    Answer,
+    Call,
+    Capability,
+    Outbound,
+    Outcome,
+    Refusal,
+    Refused,
+    Request,
+    Response,
+    Secret,
+    length,
+)
+
+WINDOW = timedelta(hours=24)  # for people and programs alike: there is no HUMAN_AGENT tag here
+
+CAPABILITIES: Mapping[Surface, Capability] = {
+    Surface.DM: Capability(replies=True, limit=4096, window=WINDOW, person_window=WINDOW, acknowledges=True)
+}
+
+_CHANNEL = "whatsapp"
+_OBJECT = "whatsapp_business_account"
+_LISTS = frozenset({"messages", "message_echoes", "statuses", "errors"})
+_FIELDS = frozenset({"messages", "message_echoes", "smb_message_echoes"})
+_MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
+_BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]+")
+_TEST_NUMBER = ("16505551111", "123456123")  # display number and id in the dashboard's test events
+
+
+def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
+    """Meta's verification request. Total."""
+    return _meta.challenge(request, secrets)
+
+
+def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - Meta signs no time
+    """Accept what the app secret signed. Raises SignatureRejected and nothing else."""
+    _meta.verify(request, secrets)
+
+
+def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - neither is signed
+    """The headers with which Meta would send this body. Raises Misconfigured without a signing key."""
+    return _meta.sign(body, secret)
+
+
+def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
+    """All events of a delivery, in its order, at least one. Raises Unreadable for what is not JSON."""
+    return tuple(_envelope(obj(read_json(body))))
+
+
+def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
+    """A text message in answer to a customer's, within 24 hours of their last one."""
+    if outbound.surface not in CAPABILITIES:
+        return _never("WhatsApp has direct messages only.")
+    last = outbound.last_inbound_at
+    if last is None or now - last >= WINDOW:
+        return _never(
+            "The customer's last message is more than 24 hours old: only a template can be sent now, from WhatsApp "
+            "Manager, asking them to write again."
+        )
+    if not outbound.text.strip():
+        return _never("There is no text to post.")
+    capability = CAPABILITIES[outbound.surface]
+    if length(outbound.text, capability.unit) > capability.limit:
+        return _never(f"WhatsApp takes at most {capability.limit} characters: shorten the text.")
+    recipient = _recipient(outbound.customer_id or outbound.thread_id)
+    if recipient is None:
+        return _never("The customer has neither a phone number nor a user id to write to.")
+    return _meta.post(_url(outbound.account_id), secret, _payload(outbound, recipient))
+
+
+def outcome(answer: Answer) -> Outcome:
+    """What Meta's answer to that call means; a message taken now may still fail later, told by a status. Total."""
+    return _meta.graph_outcome(answer)
+
+
+# The envelope: entry[] -> changes[] -> value -> lists of items
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What the items of one change share."""
+
+    account_id: str | None
+    contacts: tuple[Json, ...] = ()
+    sent_at: datetime | None = None
+    test: bool = False
+
+    def unknown(self, detail: str) -> Event:
+        return Event(
+            kind=Kind.UNKNOWN,
+            channel=_CHANNEL,
+            account_id=self.account_id,
+            sent_at=self.sent_at,
+            detail=detail,
+            test=self.test,
+        )
+
+    def contact(self, *identifiers: str | None) -> Json:
+        """The contact that any of the identifiers names; without identifiers the only one there is."""
+        wanted = {identifier for identifier in identifiers if identifier is not None}
+        if not wanted and len(self.contacts) == 1:
+            return self.contacts[0]
+        return next((c for c in self.contacts if wanted & {ident(c.get("wa_id")), ident(c.get("user_id"))}), EMPTY)
+
+
+def _envelope(payload: Json) -> Iterator[Event]:
+    nowhere = _Value(account_id=None)
+    named = text(payload.get("object"))
+    entries = payload.get("entry")
+    if named not in {None, _OBJECT}:
+        yield nowhere.unknown(f"object {named}")
+    elif isinstance(entries, list) and entries:
+        for entry in entries:
+            yield from _entry(entry) if isinstance(entry, dict) else [nowhere.unknown("an entry that is not an object")]
+    elif "field" in payload and "value" in payload:
+        yield from _change(payload, EMPTY)
+    else:
+        yield nowhere.unknown("not a WhatsApp envelope")
+
+
+def _entry(entry: Json) -> Iterator[Event]:
+    changes = entry.get("changes")
+    place = _Value(account_id=ident(entry.get("id")))
+    if not isinstance(changes, list) or not changes:
+        yield place.unknown("an entry without changes")
+        return
+    for change in changes:
+        if isinstance(change, dict):
+            yield from _change(change, entry)
+        else:
+            yield place.unknown("a change that is not an object")
+
+
+def _change(change: Json, entry: Json) -> Iterator[Event]:
+    field, content = text(change.get("field")) or "messages", obj(change.get("value"))
+    metadata = obj(content.get("metadata"))
+    number = (ident(metadata.get("display_phone_number")), ident(metadata.get("phone_number_id")))
+    value = _Value(
+        account_id=number[1] or ident(entry.get("id")),
+        contacts=tuple(objects(content.get("contacts"))),
+        sent_at=when(entry.get("time")),
+        test=number == _TEST_NUMBER,
+    )
+    if field not in _FIELDS:
+        yield value.unknown(field)
+        return
+    if not content:
+        yield value.unknown(f"{field} without a value")
+        return
+    events = [event for name, items in content.items() if name in _LISTS for event in _list(name, items, value)]
+    yield from events or [value.unknown(f"{field} without content")]
+
+
+def _list(name: str, items: object, value: _Value) -> Iterator[Event]:
+    """One event per item, in the list's order; a lone item counts as a list of one."""
+    for item in items if isinstance(items, list) else [] if items is None else [items]:
+        if not isinstance(item, dict):
+            yield value.unknown(f"{name}: not an object")
+        elif name == "statuses":
+            yield _status(item, value)
+        elif name == "errors":
+            yield value.unknown(f"error {_error(item)}")
+        else:
+            yield _said(item, value, by_us=name == "message_echoes")
+
+
+# Messages and echoes
+
+
+def _said(item: Json, value: _Value, *, by_us: bool) -> Event:
+    """What one item of `messages` or `message_echoes` tells."""
+    kind = text(item.get("type")) or next((name for name in _CONTENTS if name in item), "without a type")
+    base = _echo_base(item, value) if by_us else _message_base(item, value)
+    content = obj(item.get(kind)) or _listed(item.get(kind))
+    if "group_id" in item:
+        said = _content(kind, content)[0]
+        thread_id = ident(item.get("group_id"))
+        return _unseen(replace(base, thread_id=thread_id, text=said, detail="group message"))
+    if kind == "system":
+        detail = f"system: {text(content.get('type')) or 'without a type'}"
+        return _unseen(replace(base, text=text(content.get("body")), detail=detail))
+    if kind in _ABOUT_ANOTHER and content:
+        return _ABOUT_ANOTHER[kind](base, content)
+    if kind in _CONTENTS and content:
+        return _with_content(replace(base, kind=Kind.ECHO if by_us else Kind.MESSAGE), kind, content)
+    # Somebody said something we cannot read: a customer waits for an answer, and an echo is one.
+    errors = [_error(error) for error in objects(item.get("errors"))]
+    return replace(base, kind=Kind.ECHO if by_us else Kind.UNKNOWN, detail=": ".join([kind, *errors[:1]]))
+
+
+def _message_base(item: Json, value: _Value) -> Event:
+    phone, user_id = ident(item.get("from")), ident(item.get("from_user_id"))
+    contact = value.contact(phone, user_id)
+    profile = obj(contact.get("profile"))
+    customer_id = _customer(phone, user_id, contact)
+    return replace(
+        _direct(item, value, customer_id),
+        author_id=customer_id,
+        author_name=text(profile.get("name")),
+        author_handle=text((text(profile.get("username")) or "").removeprefix("@")),
+    )
+
+
+def _echo_base(item: Json, value: _Value) -> Event:
+    phone, user_id = ident(item.get("to")), ident(item.get("to_user_id"))
+    customer_id = _customer(phone, user_id, _named(value, phone, user_id))
+    return replace(_direct(item, value, customer_id), author_id=ident(item.get("from")))
+
+
+def _direct(item: Json, value: _Value, customer_id: str | None) -> Event:
+    return Event(
+        kind=Kind.UNKNOWN,
+        channel=_CHANNEL,
+        account_id=value.account_id,
+        surface=Surface.DM,
+        visibility=Visibility.PRIVATE,
+        thread_id=customer_id,
+        message_id=ident(item.get("id")),
+        sent_at=when(item.get("timestamp")) or value.sent_at,
+        in_reply_to=ident(obj(item.get("context")).get("id")),
+        customer_id=customer_id,
+        test=value.test,
+    )
+
+
+def _customer(phone: str | None, user_id: str | None, contact: Json) -> str | None:
+    return user_id or ident(contact.get("user_id")) or phone or ident(contact.get("wa_id"))
+
+
+def _named(value: _Value, phone: str | None, user_id: str | None) -> Json:
+    return value.contact(phone, user_id) if phone or user_id else EMPTY
+
+
+def _unseen(event: Event) -> Event:
+    """Kept, but on no surface: it is not the beginning of a conversation that we could answer."""
+    return replace(event, kind=Kind.UNKNOWN, surface=None, visibility=None)
+
+
+def _reaction(base: Event, content: Json) -> Event:
+    emoji = text(content.get("emoji"))
+    return replace(
+        base,
+        kind=Kind.REACTION,
+        message_id=ident(content.get("message_id")),
+        text=emoji,
+        detail="react" if emoji else "unreact",
+    )
+
+
+def _edit(base: Event, content: Json) -> Event:
+    """The edit has an id of its own; what counts is the message it changes."""
+    message = obj(content.get("message"))
+    kind = text(message.get("type")) or next((name for name in _CONTENTS if name in message), "text")
+    edited = replace(
+        base,
+        kind=Kind.EDIT,
+        message_id=ident(content.get("original_message_id")),
+        in_reply_to=base.in_reply_to or ident(obj(message.get("context")).get("id")),
+    )
+    return _with_content(edited, kind, obj(message.get(kind)) or _listed(message.get(kind)))
+
+
+def _revoke(base: Event, content: Json) -> Event:
+    return replace(base, kind=Kind.DELETION, message_id=ident(content.get("original_message_id")))
+
+
+_ABOUT_ANOTHER = {"reaction": _reaction, "edit": _edit, "revoke": _revoke}
+
+
+def _status(item: Json, value: _Value) -> Event:
+    """What became of a message of ours. A failure names its first error, for the person who is told."""
+    phone, user_id = ident(item.get("recipient_id")), ident(item.get("recipient_user_id"))
+    word = text(item.get("status"))
+    base = _direct(item, value, _customer(phone, user_id, _named(value, phone, user_id)))
+    if word is None:
+        return _unseen(replace(base, detail="a status without a word"))
+    errors = [_error(error) for error in objects(item.get("errors"))] if word == "failed" else []
+    return replace(
+        base,
+        kind=Kind.STATUS,
+        detail=": ".join([word, *errors[:1]]),
+        client_token=text(item.get("biz_opaque_callback_data")),
+    )
+
+
+def _error(error: Json) -> str:
+    said = text(error.get("title")) or text(error.get("message"))
+    return " ".join(part for part in (ident(error.get("code")), said) if part) or "without a code"
+
+
+# Content: a text that people can read, and what came beside it
+
+
+def _with_content(event: Event, kind: str, content: Json) -> Event:
+    said, attachments = _content(kind, content)
+    return replace(event, text=said, attachments=attachments)
+
+
+def _content(kind: str, content: Json) -> tuple[str | None, tuple[Attachment, ...]]:
+    read = _CONTENTS.get(kind)
+    if read is None:
+        return None, ()
+    urls = [content.get("url")] if kind != "contacts" else [None for _ in objects(content.get("items"))]
+    attached = kind not in {"text", "button", "interactive"}
+    return read(content), tuple(Attachment(kind, link(url)) for url in urls) if attached else ()
+
+
+def _listed(items: object) -> Json:
+    """Contacts are the one content that is a list."""
+    return {"items": items} if isinstance(items, list) and items else EMPTY
+
+
+def _body(content: Json) -> str | None:
+    return text(content.get("body"))
+
+
+def _caption(content: Json) -> str | None:
+    return text(content.get("caption"))
+
+
+def _location(content: Json) -> str | None:
+    point = [content.get("latitude"), content.get("longitude")]
+    known = [str(number) for number in point if isinstance(number, (int, float)) and not isinstance(number, bool)]
+    return _joined(", ", content.get("name"), content.get("address"), *(known if len(known) == 2 else ()))
+
+
+def _cards(content: Json) -> str | None:
+    return _joined("\n", *(_card(card) for card in objects(content.get("items"))))
+
+
+def _card(card: Json) -> str | None:
+    phones = (phone.get("phone") for phone in objects(card.get("phones")))
+    return _joined(" ", obj(card.get("name")).get("formatted_name"), *phones)
+
+
+def _interactive(content: Json) -> str | None:
+    """The choice the customer made; a form's answers are JSON inside a text."""
+    chosen = obj(content.get(text(content.get("type")) or ""))
+    return _joined("\n", *(chosen.get(part) for part in ("title", "body", "response_json", "response")))
+
+
+def _button(content: Json) -> str | None:
+    return text(content.get("text")) or text(content.get("payload"))
+
+
+def _order(content: Json) -> str | None:
+    items = objects(content.get("product_items"))
+    lines = (_joined(" x ", ident(item.get("quantity")), ident(item.get("product_retailer_id"))) for item in items)
+    return _joined("\n", content.get("text"), *lines)
+
+
+def _joined(separator: str, *parts: object) -> str | None:
+    return separator.join(part for part in map(text, parts) if part) or None
+
+
+_CONTENTS = {
+    "text": _body,
+    **dict.fromkeys(_MEDIA, _caption),
+    "location": _location,
+    "contacts": _cards,
+    "interactive": _interactive,
+    "button": _button,
+    "order": _order,
+}
+
+
+# Answering
+
+
+def _recipient(customer_id: str) -> dict[str, str] | None:
+    """`to` for a phone number, with its plus: without one Meta may put our own country in front of it."""
+    if _BUSINESS_SCOPED_ID.fullmatch(customer_id):
+        return {"recipient": customer_id}
+    number = customer_id.removeprefix("+")
+    return {"to": f"+{number}"} if number.isascii() and number.isdigit() else None
+
+
+def _payload(outbound: Outbound, recipient: Mapping[str, str]) -> dict[str, object]:
+    context = {"context": {"message_id": outbound.in_reply_to}} if outbound.in_reply_to else {}
+    return {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        **recipient,
+        **context,
+        "type": "text",
+        "text": {"body": outbound.text, "preview_url": False},
+        "biz_opaque_callback_data": outbound.client_token,
+    }
+
+
+def _url(account_id: str) -> str:
+    return f"{_meta.GRAPH}/{quote(account_id, safe='')}/messages"
+
+
+def _never(reason: str) -> Refused:
+    return Refused(refusal=Refusal.NEVER, reason=reason)
