@@ -1,0 +1,174 @@
+"""Wiring: adapters into services, once per process. Imports are inside the functions, so that each function of the
+application loads what it uses and the webhook stays light.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.adapters.clients import Clients
+    from shared.domain.exchange import Delivery
+    from shared.domain.records import Key
+    from shared.services.agent_mail import AgentMails
+    from shared.services.clock import ObligationClock
+    from shared.services.dispatch import Dispatch
+    from shared.services.intake import Intake
+    from shared.services.send import Sender
+    from shared.services.webhook import Webhook
+
+
+@cache
+def clients() -> Clients:
+    """The AWS clients of this process."""
+    from shared.adapters.clients import Clients
+
+    return Clients()
+
+
+@cache
+def webhook() -> Webhook:
+    """Step 1."""
+    from shared import channels
+    from shared.adapters.archive import S3Archive
+    from shared.adapters.queues import SqsInbox
+    from shared.adapters.secrets import SsmSecrets
+    from shared.adapters.system import RandomIds, SystemClock
+    from shared.services.webhook import Webhook
+    from shared.settings import WebhookSettings
+
+    settings, clock = WebhookSettings.read(os.environ), SystemClock()
+    inbox = SqsInbox(clients(), settings.inbox_queue_url, S3Archive(clients(), settings.archive_bucket))
+    secrets = SsmSecrets(clients(), settings.secrets_path, clock)
+    return Webhook(channels.load, secrets, inbox, clock, RandomIds(), int(settings.max_body_bytes))
+
+
+@cache
+def intake() -> Intake:
+    """Step 2."""
+    from shared import channels
+    from shared.adapters.archive import S3Archive
+    from shared.adapters.system import SystemClock
+    from shared.adapters.table import DynamoDesk
+    from shared.policy.model import read_packaged
+    from shared.services.intake import Intake
+    from shared.settings import IntakeSettings
+
+    settings = IntakeSettings.read(os.environ)
+    return Intake(
+        DynamoDesk(clients(), settings.desk_table),
+        S3Archive(clients(), settings.archive_bucket),
+        channels.load,
+        read_packaged(settings.policy_file, settings.desk_address),
+        SystemClock(),
+    )
+
+
+def read_delivery(body: str) -> Delivery:
+    """The delivery in a message of the inbox queue; a long one is fetched from where the webhook put it."""
+    from shared.adapters.archive import S3Archive
+    from shared.adapters.queues import delivery_of
+    from shared.settings import IntakeSettings
+
+    archive = S3Archive(clients(), IntakeSettings.read(os.environ).archive_bucket)
+    return delivery_of(body, archive.get)
+
+
+@cache
+def dispatch() -> Dispatch:
+    """Step 3."""
+    from shared import channels
+    from shared.adapters.mailer import SesMailer
+    from shared.adapters.notifier import SnsNotifier
+    from shared.adapters.queues import SqsOutbox
+    from shared.adapters.secrets import SsmSecrets
+    from shared.adapters.system import SystemClock
+    from shared.adapters.table import DynamoDesk
+    from shared.adapters.timers import StepFunctionsTimers
+    from shared.policy.model import read_packaged
+    from shared.services.dispatch import Dispatch
+    from shared.services.people import Office, People
+    from shared.settings import DispatchSettings
+
+    settings, clock = DispatchSettings.read(os.environ), SystemClock()
+    desk = DynamoDesk(clients(), settings.desk_table)
+    people = People(
+        desk,
+        SesMailer(clients(), settings.configuration_set),
+        SnsNotifier(clients(), settings.hand_off_topic_arn),
+        channels.load,
+        SsmSecrets(clients(), settings.secrets_path, clock),
+        clock,
+        Office(read_packaged(settings.policy_file, settings.desk_address), settings.mail_domain),
+    )
+    timers = StepFunctionsTimers(clients(), settings.sla_state_machine_arn)
+    return Dispatch(desk, timers, SqsOutbox(clients(), settings.outbound_queue_url), people)
+
+
+@cache
+def clock() -> ObligationClock:
+    """Step 4."""
+    from shared.adapters.system import SystemClock
+    from shared.adapters.table import DynamoDesk
+    from shared.services.clock import ObligationClock
+    from shared.settings import ClockSettings
+
+    return ObligationClock(DynamoDesk(clients(), ClockSettings.read(os.environ).desk_table), SystemClock())
+
+
+@cache
+def sender() -> Sender:
+    """Step 5."""
+    from shared import channels
+    from shared.adapters.platforms import HttpPlatforms, one_attempt_session
+    from shared.adapters.secrets import SsmSecrets
+    from shared.adapters.system import RandomIds, SystemClock
+    from shared.adapters.table import DynamoDesk
+    from shared.policy.model import read_packaged
+    from shared.services.send import Sender
+    from shared.settings import SendSettings
+
+    settings, clock = SendSettings.read(os.environ), SystemClock()
+    secrets = SsmSecrets(clients(), settings.secrets_path, clock)
+    return Sender(
+        DynamoDesk(clients(), settings.desk_table),
+        HttpPlatforms(channels.load, secrets, clock, origin=settings.platform_origin, session=one_attempt_session()),
+        read_packaged(settings.policy_file, settings.desk_address),
+        clock,
+        RandomIds(),
+    )
+
+
+def read_send_key(body: str) -> Key:
+    """The ledger entry that a message of the outbound queue speaks of."""
+    from shared.adapters.queues import send_key_of
+
+    return send_key_of(body)
+
+
+@cache
+def agent_mail() -> AgentMails:
+    """Step 6."""
+    from shared import channels
+    from shared.adapters.archive import S3Archive
+    from shared.adapters.mailer import SesMailer
+    from shared.adapters.secrets import SsmSecrets
+    from shared.adapters.system import SystemClock
+    from shared.adapters.table import DynamoDesk
+    from shared.policy.model import read_packaged
+    from shared.services.agent_mail import AgentMails
+    from shared.services.people import Office
+    from shared.settings import MailSettings
+
+    settings, clock = MailSettings.read(os.environ), SystemClock()
+    return AgentMails(
+        DynamoDesk(clients(), settings.desk_table),
+        S3Archive(clients(), settings.inbound_mail_bucket),
+        SesMailer(clients(), settings.configuration_set),
+        channels.load,
+        SsmSecrets(clients(), settings.secrets_path, clock),
+        clock,
+        Office(read_packaged(settings.policy_file, settings.desk_address), settings.mail_domain),
+    )
