@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -182,7 +182,18 @@ def _encoded(value: object) -> Attribute:
 
 def _decoded_fields(kind: type, item: Item, renamed: Mapping[str, str]) -> object:
     named = ((name, renamed.get(name, name), read) for name, read in _readers(kind).items())
-    return kind(**{name: read(item[attribute]) for name, attribute, read in named if attribute in item})
+    known = {name: read(item[attribute]) for name, attribute, read in named if attribute in item}
+    return kind(**(_left_out(kind) | known))
+
+
+@cache
+def _left_out(kind: type) -> dict[str, object]:
+    """What an absent attribute means for the fields that have no default of their own but may hold nothing."""
+    hints = get_type_hints(kind)
+    bare = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    return {name: None for name in bare if NoneType in get_args(hints[name])} | {
+        name: () for name in bare if get_origin(hints[name]) is tuple
+    }
 
 
 @cache
