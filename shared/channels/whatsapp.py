@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from shared.channels import _meta
-from shared.channels._reading import EMPTY, Json, ident, link, obj, objects, read_json, text, when
-from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
+from shared.channels._reading import EMPTY, Json, ident, obj, objects, read_json, text, when
+from shared.channels._whatsapp_content import CONTENTS, content_of, read_content
+from shared.domain.events import Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
     Answer,
     Call,
@@ -41,7 +42,6 @@ _CHANNEL = "whatsapp"
 _OBJECT = "whatsapp_business_account"
 _LISTS = frozenset({"messages", "message_echoes", "statuses", "errors"})
 _FIELDS = frozenset({"messages", "message_echoes", "smb_message_echoes"})
-_MEDIA = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 _BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]+")
 _TEST_NUMBER = ("16505551111", "123456123")  # display number and id in the dashboard's test events
 
@@ -188,11 +188,11 @@ def _list(name: str, items: object, value: _Value) -> Iterator[Event]:
 
 def _said(item: Json, value: _Value, *, by_us: bool) -> Event:
     """What one item of `messages` or `message_echoes` tells."""
-    kind = text(item.get("type")) or next((name for name in _CONTENTS if name in item), "without a type")
+    kind = text(item.get("type")) or next((name for name in CONTENTS if name in item), "without a type")
     base = _echo_base(item, value) if by_us else _message_base(item, value)
-    content = obj(item.get(kind)) or _listed(item.get(kind))
+    content = content_of(item, kind)
     if "group_id" in item:
-        said = _content(kind, content)[0]
+        said = read_content(kind, content)[0]
         thread_id = ident(item.get("group_id"))
         return _unseen(replace(base, thread_id=thread_id, text=said, detail="group message"))
     if kind == "system":
@@ -200,7 +200,7 @@ def _said(item: Json, value: _Value, *, by_us: bool) -> Event:
         return _unseen(replace(base, text=text(content.get("body")), detail=detail))
     if kind in _ABOUT_ANOTHER and content:
         return _ABOUT_ANOTHER[kind](base, content)
-    if kind in _CONTENTS and content:
+    if kind in CONTENTS and content:
         return _with_content(replace(base, kind=Kind.ECHO if by_us else Kind.MESSAGE), kind, content)
     # Somebody said something we cannot read: a customer waits for an answer, and an echo is one.
     errors = [_error(error) for error in objects(item.get("errors"))]
@@ -269,14 +269,14 @@ def _reaction(base: Event, content: Json) -> Event:
 def _edit(base: Event, content: Json) -> Event:
     """The edit has an id of its own; what counts is the message it changes."""
     message = obj(content.get("message"))
-    kind = text(message.get("type")) or next((name for name in _CONTENTS if name in message), "text")
+    kind = text(message.get("type")) or next((name for name in CONTENTS if name in message), "text")
     edited = replace(
         base,
         kind=Kind.EDIT,
         message_id=ident(content.get("original_message_id")),
         in_reply_to=base.in_reply_to or ident(obj(message.get("context")).get("id")),
     )
-    return _with_content(edited, kind, obj(message.get(kind)) or _listed(message.get(kind)))
+    return _with_content(edited, kind, content_of(message, kind))
 
 
 def _revoke(base: Event, content: Json) -> Event:
@@ -307,80 +307,9 @@ def _error(error: Json) -> str:
     return " ".join(part for part in (ident(error.get("code")), said) if part) or "without a code"
 
 
-# Content: a text that people can read, and what came beside it
-
-
 def _with_content(event: Event, kind: str, content: Json) -> Event:
-    said, attachments = _content(kind, content)
+    said, attachments = read_content(kind, content)
     return replace(event, text=said, attachments=attachments)
-
-
-def _content(kind: str, content: Json) -> tuple[str | None, tuple[Attachment, ...]]:
-    read = _CONTENTS.get(kind)
-    if read is None:
-        return None, ()
-    urls = [content.get("url")] if kind != "contacts" else [None for _ in objects(content.get("items"))]
-    attached = kind not in {"text", "button", "interactive"}
-    return read(content), tuple(Attachment(kind, link(url)) for url in urls) if attached else ()
-
-
-def _listed(items: object) -> Json:
-    """Contacts are the one content that is a list."""
-    return {"items": items} if isinstance(items, list) and items else EMPTY
-
-
-def _body(content: Json) -> str | None:
-    return text(content.get("body"))
-
-
-def _caption(content: Json) -> str | None:
-    return text(content.get("caption"))
-
-
-def _location(content: Json) -> str | None:
-    point = [content.get("latitude"), content.get("longitude")]
-    known = [str(number) for number in point if isinstance(number, (int, float)) and not isinstance(number, bool)]
-    return _joined(", ", content.get("name"), content.get("address"), *(known if len(known) == 2 else ()))
-
-
-def _cards(content: Json) -> str | None:
-    return _joined("\n", *(_card(card) for card in objects(content.get("items"))))
-
-
-def _card(card: Json) -> str | None:
-    phones = (phone.get("phone") for phone in objects(card.get("phones")))
-    return _joined(" ", obj(card.get("name")).get("formatted_name"), *phones)
-
-
-def _interactive(content: Json) -> str | None:
-    """The choice the customer made; a form's answers are JSON inside a text."""
-    chosen = obj(content.get(text(content.get("type")) or ""))
-    return _joined("\n", *(chosen.get(part) for part in ("title", "body", "response_json", "response")))
-
-
-def _button(content: Json) -> str | None:
-    return text(content.get("text")) or text(content.get("payload"))
-
-
-def _order(content: Json) -> str | None:
-    items = objects(content.get("product_items"))
-    lines = (_joined(" x ", ident(item.get("quantity")), ident(item.get("product_retailer_id"))) for item in items)
-    return _joined("\n", content.get("text"), *lines)
-
-
-def _joined(separator: str, *parts: object) -> str | None:
-    return separator.join(part for part in map(text, parts) if part) or None
-
-
-_CONTENTS = {
-    "text": _body,
-    **dict.fromkeys(_MEDIA, _caption),
-    "location": _location,
-    "contacts": _cards,
-    "interactive": _interactive,
-    "button": _button,
-    "order": _order,
-}
 
 
 # Answering
