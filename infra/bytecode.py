@@ -61,7 +61,7 @@ def write(build: Path) -> int:
 
 
 def mounted(path: Path) -> Path:
-    """Where Lambda shows a file of the build, so that tracebacks name a path that exists there.
+    """Where Lambda shows a file of the build: the name the bytecode carries, whatever folder it was built in.
 
     Layers are unpacked in /opt, functions in /var/task (Lambda developer guide, layers).
     """

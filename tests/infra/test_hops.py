@@ -1,0 +1,107 @@
+"""The hops between functions: nothing that fails on the way is lost, nothing is repeated more than it must be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.infra.stack import events, functions, resources, spell
+
+QUEUES = resources("AWS::SQS::Queue")
+WORK = [name for name in QUEUES if name.endswith("Queue")]
+DEAD_LETTERS = [name for name in QUEUES if name.endswith("DeadLetters")]
+DAY = 24 * 3600
+POLLED = [(name, source) for name, function in functions().items() for source in events(function, "SQS")]
+
+
+def test_the_queues_are_the_inbox_and_the_outbound_and_what_failed_at_each_hop():
+    assert set(WORK) == {"InboxQueue", "OutboundQueue"}
+    assert set(DEAD_LETTERS) == {"InboxDeadLetters", "OutboundDeadLetters", "DispatchDeadLetters", "MailDeadLetters"}
+    assert {(name, spell(source["Queue"])) for name, source in POLLED} == {
+        ("intake", "InboxQueue"),
+        ("send", "OutboundQueue"),
+    }
+
+
+@pytest.mark.parametrize("queue", WORK)
+def test_a_message_that_fails_five_times_is_kept_apart_for_longer_than_it_could_wait(queue):
+    redrive = QUEUES[queue]["RedrivePolicy"]
+    dead_letters = spell(redrive["deadLetterTargetArn"])
+    assert dead_letters == queue.replace("Queue", "DeadLetters")
+    assert redrive["maxReceiveCount"] == 5
+    assert QUEUES[dead_letters]["MessageRetentionPeriod"] > QUEUES[queue]["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize("queue", DEAD_LETTERS)
+def test_what_failed_is_kept_for_fourteen_days(queue):
+    assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * DAY
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_queues_are_encrypted_and_standard(queue):
+    assert QUEUES[queue]["SqsManagedSseEnabled"] is True
+    assert "FifoQueue" not in QUEUES[queue]
+
+
+@pytest.mark.parametrize(("name", "source"), POLLED)
+def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_run(name, source):
+    hidden = QUEUES[spell(source["Queue"])]["VisibilityTimeout"]
+    assert hidden >= 6 * functions()[name]["Timeout"] + source.get("MaximumBatchingWindowInSeconds", 0)
+
+
+@pytest.mark.parametrize(("name", "source"), POLLED)
+def test_one_bad_message_does_not_bring_back_its_neighbours(name, source):
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_no_consumer_of_a_queue_reserves_concurrency():
+    # The poller would be throttled and every throttle counts as a receive (Lambda developer guide, SQS scaling).
+    assert not [name for name, _ in POLLED if "ReservedConcurrentExecutions" in functions()[name]]
+
+
+def test_platforms_are_posted_to_by_a_few_functions_at_once():
+    (source,) = events(functions()["send"], "SQS")
+    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 10
+
+
+def test_the_stream_gives_dispatch_records_with_undone_intents_only():
+    (stream,) = events(functions()["dispatch"], "DynamoDB")
+    (pattern,) = [json.loads(f["Pattern"]) for f in stream["FilterCriteria"]["Filters"]]
+    assert pattern == {"dynamodb": {"NewImage": {"todo_shard": {"S": [{"exists": True}]}}}}
+    assert stream["StartingPosition"] == "TRIM_HORIZON"
+    assert stream["MaximumBatchingWindowInSeconds"] == 1
+
+
+def test_a_record_that_dispatch_cannot_carry_out_is_set_aside_after_a_while():
+    (stream,) = events(functions()["dispatch"], "DynamoDB")
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 0 < stream["MaximumRetryAttempts"] <= 100
+    assert 60 <= stream["MaximumRecordAgeInSeconds"] < DAY  # the stream itself forgets after a day
+    assert spell(stream["DestinationConfig"]["OnFailure"]["Destination"]) == "DispatchDeadLetters"
+
+
+def test_a_mail_that_cannot_be_taken_is_set_aside_on_both_ways_in():
+    mail = functions()["mail"]
+    (notice,) = events(mail, "SNS")
+    assert spell(notice["Topic"]) == "InboundMailTopic"
+    assert spell(notice["RedrivePolicy"]["deadLetterTargetArn"]) == "MailDeadLetters"
+    assert spell(mail["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]) == "MailDeadLetters"
+    assert mail["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
+
+
+def test_every_event_source_is_one_whose_failures_are_tested_here():
+    kinds = {event["Type"] for f in functions().values() for event in f.get("Events", {}).values()}
+    assert kinds == {"SQS", "DynamoDB", "SNS"}
+
+
+def test_sns_may_put_only_its_own_undeliverable_notices():
+    (policy,) = resources("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert spell(statement["Resource"]) == "MailDeadLetters"
+    assert spell(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == "InboundMailTopic"
+
+
+def test_the_hand_off_topic_is_encrypted():
+    assert resources("AWS::SNS::Topic")["HandOffTopic"]["KmsMasterKeyId"] == "alias/aws/sns"
