@@ -94,9 +94,9 @@ class Sandbox:
             given = self._carry_out(platform, call)
         except Refusal as refusal:
             return _outgoing(refusal.answer)
-        told = self._wanted(given.tellings)
+        release = self._courier.prepare(self._wanted(given.tellings))
         cut = fault is not None and fault.kind == "lost_answer"
-        return _outgoing(given, cut=cut, afterwards=lambda: self._courier.send(told))
+        return _outgoing(given, cut=cut, afterwards=release)
 
     def _next_fault(self, platform: Platform, call: PlatformCall) -> world.Fault | None:
         """Only posts meet trouble: a look-up in between must not use it up."""

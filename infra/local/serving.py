@@ -32,7 +32,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """An answer. `cut` closes the connection without sending it; `afterwards` runs when it is on its way."""
+    """An answer. `cut` closes the connection without sending it; `afterwards` runs when it is on its way or lost."""
 
     status: int = 200
     body: bytes = b""
@@ -69,12 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413)
             return
         outgoing = self.respond(self._incoming(self.rfile.read(length)))
-        if outgoing.cut:
-            self._hang_up()
-        else:
-            self._send(outgoing)
-        if outgoing.afterwards is not None:
-            outgoing.afterwards()
+        try:
+            self._hang_up() if outgoing.cut else self._send(outgoing)
+        finally:
+            if outgoing.afterwards is not None:
+                outgoing.afterwards()
 
     do_GET = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815  the names are BaseHTTPRequestHandler's
 

@@ -65,13 +65,15 @@ class Courier:
     ) -> None:
         """Start the thread; it ends with the process."""
         self._deliver, self._told, self._pause = deliver, told, pause
-        self._waiting: queue.Queue[Telling] = queue.Queue()
+        self._waiting: queue.Queue[tuple[Telling, threading.Event]] = queue.Queue()
         threading.Thread(target=self._run, name="courier", daemon=True).start()
 
-    def send(self, tellings: tuple[Telling, ...]) -> None:
-        """Deliver these, soon."""
+    def prepare(self, tellings: tuple[Telling, ...]) -> Callable[[], None]:
+        """Deliver these once the returned function is called: a platform answers first and tells afterwards."""
+        answered = threading.Event()
         for telling in tellings:
-            self._waiting.put(telling)
+            self._waiting.put((telling, answered))
+        return answered.set
 
     def finish(self) -> None:
         """Wait until everything has been delivered or given up."""
@@ -79,7 +81,8 @@ class Courier:
 
     def _run(self) -> None:
         while True:
-            telling = self._waiting.get()
+            telling, answered = self._waiting.get()
+            answered.wait()
             try:
                 self._told(telling, *self._try(telling))
             finally:

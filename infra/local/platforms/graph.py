@@ -103,9 +103,9 @@ def instant(value: object, otherwise: datetime) -> datetime:
     """A platform's time, in seconds, in milliseconds or as text of either."""
     try:
         number = int(str(value))
-    except ValueError:
+        return datetime.fromtimestamp(number / 1000 if number >= 10**11 else number, UTC)
+    except (ValueError, OverflowError, OSError):
         return otherwise
-    return datetime.fromtimestamp(number / 1000 if number >= 10**11 else number, UTC)
 
 
 def part(value: object, name: str) -> Json:
