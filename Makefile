@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test check unit bench build deploy lock clean
+.PHONY: setup demo test check build deploy simulate bench lock clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ build: setup
 # The first time: make deploy PARAMETERS="MailDomain=desk.example.com DeskAddress=team@example.com". Later what was said is kept.
 deploy: build
 	$(SAM) deploy --parameter-overrides $(BUILT_FOR) $(PARAMETERS)
+
+# Replay one seed of the simulation, with its trace: make simulate SEED=18
+simulate: setup
+	$(BIN)/python -m tests.simulation $(SEED)
 
 lock:
 	sh infra/lock.sh

@@ -162,13 +162,13 @@ def answered_in_app(conversation: Conversation, at: datetime) -> Conversation:
     )
 
 
-def answered_by_mail(conversation: Conversation, written_at: datetime) -> Conversation:
-    """After a person's mail was posted that reached us at `written_at`."""
+def answered_by_mail(conversation: Conversation, written_at: datetime, posted_at: datetime) -> Conversation:
+    """After a person's mail that reached us at `written_at` was posted: the customer hears them at `posted_at`."""
     return _answered(
         replace(
             conversation,
             replied_until=_latest(conversation.replied_until, written_at),
-            last_person_at=_latest(conversation.last_person_at, written_at),
+            last_person_at=_latest(conversation.last_person_at, posted_at),
         )
     )
 
@@ -186,18 +186,14 @@ class Settled:
         return (self.conversation, *self.obligations)
 
 
-def needs_obligation(before: Conversation | None, after: Conversation) -> bool:
-    """Whether settling must see the present obligation: one is open and what it rests on has changed."""
-    return before is not None and bool(before.waiting) and _since(before) != _since(after)
+def waits_since(conversation: Conversation | None) -> datetime | None:
+    """Since when somebody waits: what the open obligation rests on. None: nobody does, and nothing is owed."""
+    return conversation.waiting[0].sent_at if conversation is not None and conversation.waiting else None
 
 
 def settle(after: Conversation, present: Obligation | None, policy: Policy, now: datetime) -> Settled:
-    """Bring the first-response obligation in line with what waits. `present` is the open one, if there is one."""
-    since = _since(after)
-    if present is not None and present.state is not State.OPEN:
-        present = None
-    if (present.since if present else None) == since:
-        return Settled(after, ())
+    """Bring the first-response obligation in line with a changed `waits_since`. `present` is the open one, if any."""
+    since = waits_since(after)
     closed = () if present is None else (_closed(present, after, since, now),)
     if since is None:
         return Settled(after, closed)
@@ -240,10 +236,6 @@ def _closed(present: Obligation, after: Conversation, since: datetime | None, no
 
 def _answered(conversation: Conversation) -> Conversation:
     return replace(conversation, waiting=tuple(w for w in conversation.waiting if not covers(conversation, w)))
-
-
-def _since(conversation: Conversation) -> datetime | None:
-    return conversation.waiting[0].sent_at if conversation.waiting else None
 
 
 def _times(message: Message) -> tuple[datetime, datetime]:

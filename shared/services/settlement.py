@@ -39,9 +39,10 @@ def settled_records(
     desk: Desk, before: Conversation | None, after: Conversation, policy: Policy, now: datetime
 ) -> tuple[Record, ...]:
     """The changed conversation with the obligations that follow from the change, to be committed together."""
-    present = None
-    if before is not None and conversations.needs_obligation(before, after):
-        present = present_obligation(desk, before)
+    waited = conversations.waits_since(before)
+    if waited == conversations.waits_since(after):
+        return (after,)
+    present = present_obligation(desk, before) if before is not None and waited is not None else None
     return conversations.settle(after, present, policy, now).records
 
 
@@ -72,7 +73,7 @@ def _records(
 
 def _spoken(conversation: Conversation, send: Send, now: datetime) -> Conversation:
     if send.kind is SendKind.REPLY:
-        return conversations.answered_by_mail(conversation, send.written_at)
+        return conversations.answered_by_mail(conversation, send.written_at, now)
     return replace(conversation, last_bot_at=now)
 
 

@@ -180,9 +180,7 @@ class WorldPlatforms:
     def post(self, outbound: Outbound) -> Outcome:
         def act() -> Outcome:
             self.posts.append(
-                OnPlatform(
-                    outbound.channel, outbound.thread_id, outbound.text, self.world.now, outbound.by_person
-                )
+                OnPlatform(outbound.channel, outbound.thread_id, outbound.text, self.world.now, outbound.by_person)
             )
             native = f"native-{len(self.posts)}"
             self.hear(outbound, native)
@@ -219,5 +217,3 @@ def receipt(ses_id: str, recipient: str, source: str, at: datetime) -> str:
             "mail": {"timestamp": stamp, "source": source, "messageId": ses_id, "destination": [recipient]},
         }
     )
-
-
