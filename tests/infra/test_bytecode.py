@@ -50,7 +50,7 @@ def test_python_uses_it_whatever_the_time_stamps_of_a_zip_say(build, handler):
     os.utime(handler, (315532800, 315532800))
     probe = "import functions.mail.handler as h; print(h.KIND)"
     said = subprocess.run(
-        [sys.executable, "-c", probe], cwd=build / "MailFunction", capture_output=True, text=True, check=True
+        [sys.executable, "-E", "-c", probe], cwd=build / "MailFunction", capture_output=True, text=True, check=True
     )
     assert said.stdout.strip() == "compiled"
 
