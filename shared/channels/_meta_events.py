@@ -68,17 +68,17 @@ def _items(value: object) -> list[object]:
 def _entry(base: Event, entry: object, read_change: ReadChange) -> list[Event]:
     if not isinstance(entry, dict):
         return [unknown(base, "entry that is not an object")]
-    account_id = ident(entry.get("id"))
-    known = replace(base, account_id=account_id, sent_at=when(entry.get("time")), test=account_id == _TEST_ACCOUNT)
+    account_id, at = ident(entry.get("id")), when(entry.get("time"))
+    test = account_id == _TEST_ACCOUNT
+    known = Event(kind=Kind.UNKNOWN, channel=base.channel, account_id=account_id, sent_at=at, test=test)
     return list(_entry_events(known, entry, read_change)) or [unknown(known, "entry with nothing known in it")]
 
 
 def _entry_events(base: Event, entry: Json, read_change: ReadChange) -> Iterator[Event]:
     for key, value in entry.items():
         if key in {"messaging", "standby"}:
-            direct = replace(base, surface=Surface.DM, visibility=Visibility.PRIVATE, standby=key == "standby")
             for item in _items(value):
-                yield from _direct(direct, item)
+                yield from _direct(base, item, standby=key == "standby")
         elif key == "changes":
             for change in _items(value):
                 yield from _change(base, change, read_change)
@@ -96,8 +96,7 @@ def _change(base: Event, change: object, read_change: ReadChange) -> Iterator[Ev
     elif not isinstance(value, dict):
         yield unknown(base, f"{word(field)} without a value")
     elif field.startswith(_DIRECT_FIELDS):
-        direct = replace(base, surface=Surface.DM, visibility=Visibility.PRIVATE, standby=field == "standby")
-        yield from _direct(direct, value)
+        yield from _direct(base, value, standby=field == "standby")
     else:
         yield read_change(base, field, value)
 
@@ -105,11 +104,11 @@ def _change(base: Event, change: object, read_change: ReadChange) -> Iterator[Ev
 # Direct messages
 
 
-def _direct(base: Event, item: object) -> Iterator[Event]:
+def _direct(base: Event, item: object, *, standby: bool) -> Iterator[Event]:
+    about = _about(base, obj(item), standby=standby)
     if not isinstance(item, dict):
-        yield unknown(base, "messaging item that is not an object")
+        yield unknown(about, "messaging item that is not an object")
         return
-    about = _about(base, item)
     key = next((key for key in _READERS if item.get(key) is not None), None)
     if key is None:
         yield unknown(about, _named(item))
@@ -120,21 +119,25 @@ def _direct(base: Event, item: object) -> Iterator[Event]:
         yield from _READERS[key](about, item[key], item)
 
 
-def _about(base: Event, item: Json) -> Event:
+def _about(base: Event, item: Json, *, standby: bool) -> Event:
     """Who speaks to whom. The thread is the customer's id, whoever of the two sent this."""
     sender = ident(obj(item.get("sender")).get("id"))
     recipient = ident(obj(item.get("recipient")).get("id"))
     is_echo = obj(item.get("message")).get("is_echo") is True
     ours = is_echo or (sender is not None and sender == base.account_id)
     customer = recipient if ours else sender
-    return replace(
-        base,
-        account_id=base.account_id or (sender if ours else recipient),
-        author_id=sender,
-        customer_id=customer,
-        thread_id=customer,
-        sent_at=when(item.get("timestamp")) or base.sent_at,
+    return Event(
         kind=Kind.ECHO if ours else Kind.MESSAGE,
+        channel=base.channel,
+        account_id=base.account_id or (sender if ours else recipient),
+        surface=Surface.DM,
+        visibility=Visibility.PRIVATE,
+        thread_id=customer,
+        author_id=sender,
+        sent_at=when(item.get("timestamp")) or base.sent_at,
+        customer_id=customer,
+        standby=standby,
+        test=base.test,
     )
 
 
@@ -149,9 +152,8 @@ def _message(about: Event, message: Json, _item: Json) -> Iterator[Event]:
     if mid is None:
         yield unknown(about, "message without mid")
         return
-    said = replace(about, message_id=mid, test=about.test or mid == _TEST_MESSAGE)
     if message.get("is_deleted") is True:
-        yield replace(said, kind=Kind.DELETION)
+        yield replace(about, kind=Kind.DELETION, message_id=mid)
         return
     enclosed = attachments(message.get("attachments"))
     if message.get("is_unsupported") is True:
@@ -159,12 +161,14 @@ def _message(about: Event, message: Json, _item: Json) -> Iterator[Event]:
     in_story = any(attachment.type == "story_mention" for attachment in enclosed)
     replied_to = obj(message.get("reply_to"))
     yield replace(
-        said,
+        about,
         surface=Surface.MENTION if in_story else Surface.DM,
+        message_id=mid,
         text=text(message.get("text")),
         attachments=enclosed,
         in_reply_to=ident(replied_to.get("mid")) or ident(obj(replied_to.get("story")).get("id")),
-        client_token=text(message.get("metadata")) if said.kind is Kind.ECHO else None,
+        client_token=text(message.get("metadata")) if about.kind is Kind.ECHO else None,
+        test=about.test or mid == _TEST_MESSAGE,
     )
 
 

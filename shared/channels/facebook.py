@@ -90,52 +90,45 @@ def _target(outbound: Outbound) -> str:
 
 
 def _change(base: Event, field: str, value: Json) -> Event:
-    public = replace(base, visibility=Visibility.PUBLIC)
     if field == "feed":
-        return _feed(replace(public, surface=Surface.COMMENT), value)
+        return _feed(base, value)
     if field == "mention":
-        return _mention(replace(public, surface=Surface.MENTION), value)
+        return _mention(base, value)
     if field == "ratings":
-        return _rating(public, value)
+        return _rating(base, value)
     return unknown(base, word(field))
 
 
 def _feed(base: Event, value: Json) -> Event:
     item = text(value.get("item")) or ""
     post_id, comment_id = ident(value.get("post_id")), ident(value.get("comment_id"))
-    about = replace(_authored(base, value), thread_id=post_id, test=base.test or post_id == _TEST_POST)
     if item in _REACTIONS:
-        return _reaction(replace(about, message_id=comment_id or post_id), value)
+        return _reaction(_about(base, value, Surface.COMMENT, post_id, comment_id or post_id), value)
     if item == "comment":
-        return _comment(replace(about, message_id=comment_id), value)
+        return _comment(_about(base, value, Surface.COMMENT, post_id, comment_id), value)
+    about = _about(base, value, Surface.COMMENT, post_id, post_id)
     if item in _POSTS:
-        return _said(replace(about, message_id=post_id), value)
+        return _said(about, value)
     return unknown(about, f"feed {word(item)} {_verb(value)}")
 
 
 def _mention(base: Event, value: Json) -> Event:
     """Somebody names the Page elsewhere. Facebook mostly leaves out who it was."""
     post_id, comment_id = ident(value.get("post_id")), ident(value.get("comment_id"))
-    about = replace(_authored(base, value), thread_id=post_id or comment_id, message_id=comment_id or post_id)
-    return _said(about, value)
+    return _said(_about(base, value, Surface.MENTION, post_id or comment_id, comment_id or post_id), value)
 
 
 def _rating(base: Event, value: Json) -> Event:
     """A review; the field also tells of comments and reactions below one."""
     item, story_id = text(value.get("item")), ident(value.get("open_graph_story_id"))
-    about = _authored(base, value)
     post_id, comment_id = ident(value.get("post_id")), ident(value.get("comment_id"))
     if item == "comment":
-        below = replace(about, surface=Surface.COMMENT, thread_id=post_id or story_id, message_id=comment_id)
-        return _comment(below, value)
-    review = replace(about, surface=Surface.REVIEW)
+        return _comment(_about(base, value, Surface.COMMENT, post_id or story_id, comment_id), value)
+    thread_id = story_id or post_id
     if item in _REACTIONS:
-        return _reaction(
-            replace(review, thread_id=story_id or post_id, message_id=comment_id or story_id or post_id), value
-        )
-    if item == "rating":
-        return _review(replace(review, thread_id=story_id, message_id=story_id), value)
-    return unknown(review, f"ratings {word(item)} {_verb(value)}")
+        return _reaction(_about(base, value, Surface.REVIEW, thread_id, comment_id or thread_id), value)
+    review = _about(base, value, Surface.REVIEW, story_id, story_id)
+    return _review(review, value) if item == "rating" else unknown(review, f"ratings {word(item)} {_verb(value)}")
 
 
 def _review(about: Event, value: Json) -> Event:
@@ -175,15 +168,27 @@ def _reaction(about: Event, value: Json) -> Event:
 # What a change says
 
 
-def _authored(base: Event, value: Json) -> Event:
-    """The base with its author: in `from`, or in older fields, or kept back by Facebook."""
+def _about(base: Event, value: Json, surface: Surface, thread_id: str | None, message_id: str | None) -> Event:
+    """Where it is and whose it is: the author stands in `from`, or in older fields, or is kept back by Facebook."""
     author = obj(value.get("from"))
-    author_id = next(
-        filter(None, map(ident, (author.get("id"), *_any(value, "sender_id", "reviewer_id", "user_id")))), None
-    )
-    name = next(filter(None, map(text, (author.get("name"), *_any(value, "sender_name", "reviewer_name")))), None)
+    ids = (author.get("id"), *_any(value, "sender_id", "reviewer_id", "user_id"))
+    names = (author.get("name"), *_any(value, "sender_name", "reviewer_name"))
+    author_id = next(filter(None, map(ident, ids)), None)
     ours = author_id is not None and author_id == base.account_id
-    return replace(base, author_id=author_id, author_name=name, customer_id=None if ours else author_id)
+    return Event(
+        kind=Kind.UNKNOWN,
+        channel=base.channel,
+        account_id=base.account_id,
+        surface=surface,
+        visibility=Visibility.PUBLIC,
+        thread_id=thread_id,
+        message_id=message_id,
+        author_id=author_id,
+        author_name=next(filter(None, map(text, names)), None),
+        sent_at=base.sent_at,
+        customer_id=None if ours else author_id,
+        test=base.test or thread_id == _TEST_POST,
+    )
 
 
 def _any(value: Json, *keys: str) -> Iterator[object]:

@@ -149,25 +149,24 @@ def _comment(base: Event, field: str, value: Json) -> Event:
     author = obj(value.get("from"))
     author_id = ident(author.get("id"))
     ours = author_id is not None and author_id == base.account_id
-    about = replace(
-        base,
+    comment_id = ident(value.get("id")) or ident(value.get("comment_id"))
+    said = Event(
+        kind=Kind.ECHO if ours else Kind.MESSAGE,
+        channel=base.channel,
+        account_id=base.account_id,
         surface=Surface.COMMENT,
         visibility=Visibility.PUBLIC,
         thread_id=ident(obj(value.get("media")).get("id")) or ident(value.get("media_id")),
+        message_id=comment_id,
         author_id=author_id,
         author_handle=text(author.get("username")),
-        customer_id=None if ours else author_id,
-    )
-    comment_id = ident(value.get("id")) or ident(value.get("comment_id"))
-    if comment_id is None:
-        return unknown(about, f"{field} without an id")
-    return replace(
-        about,
-        kind=Kind.ECHO if ours else Kind.MESSAGE,
-        message_id=comment_id,
         text=text(value.get("text")),
+        sent_at=base.sent_at,
         in_reply_to=ident(value.get("parent_id")),
+        customer_id=None if ours else author_id,
+        test=base.test,
     )
+    return said if comment_id is not None else unknown(replace(said, text=None), f"{field} without an id")
 
 
 def _mention(base: Event, value: Json) -> Event:
