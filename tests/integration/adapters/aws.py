@@ -14,6 +14,7 @@ from typing import Any
 
 import botocore.session
 from botocore.client import BaseClient
+from botocore.exceptions import ConnectionClosedError
 
 from shared.adapters.clients import Clients
 from tests.infra.stack import resources
@@ -92,7 +93,8 @@ def losing_the_first_answer(of: Callable[..., Any]) -> Callable[..., None]:
 
     def hook(request: object, **_: object) -> None:
         if not lost:
-            lost.append(of(request))
-            raise ConnectionResetError("the answer was lost")
+            lost.append(request)
+            of(request)
+            raise ConnectionClosedError(endpoint_url="aws")
 
     return hook

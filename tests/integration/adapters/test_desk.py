@@ -208,7 +208,7 @@ def test_the_quarantine_shows_the_newest_first_and_no_more_than_asked(desk: Desk
 
 
 def test_undone_are_records_with_intents_older_than_asked_longest_waiting_first(desk: Desk):
-    waiting = [
+    waiting: list[Record] = [
         some.message(intents=(Intent.HAND_OFF,), received_at=some.NOON + 2 * MINUTE),
         some.obligation(intents=(Intent.START_TIMER,)),
         some.send(intents=(Intent.POST,), written_at=some.NOON + MINUTE),
