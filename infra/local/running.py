@@ -22,8 +22,10 @@ from infra.local.emulator import EmulatorSession
 from infra.local.stack import webhook_url
 from shared import channels
 from shared.adapters.clients import Clients
+from shared.adapters.record_codec import decode
 from shared.adapters.table import DynamoDesk
 from shared.domain.exchange import Channel, Secret
+from shared.domain.records import Conversation
 from shared.errors import Misconfigured, Unreadable
 from shared.ports import Desk
 
@@ -159,6 +161,16 @@ class RunningStack:
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
+    def conversations(self) -> tuple[Conversation, ...]:
+        """All conversations, newest first. A laptop's table is small enough to scan; the product never does."""
+        pages = self.clients.dynamodb.get_paginator("scan").paginate(
+            TableName=self.outputs["DeskTableName"],
+            FilterExpression="sk = :sort",
+            ExpressionAttributeValues={":sort": {"S": "conversation"}},
+        )
+        found = [decode(item) for page in pages for item in page["Items"]]
+        return tuple(sorted((one for one in found if isinstance(one, Conversation)), key=_opened, reverse=True))
+
     def executions(self) -> tuple[Execution, ...]:
         """All SLA timers that run or ran, oldest first."""
         machines = self.clients.stepfunctions
@@ -212,6 +224,10 @@ class RunningStack:
     def _waiting(self, url: str) -> int:
         told = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])
+
+
+def _opened(conversation: Conversation) -> datetime:
+    return conversation.opened_at
 
 
 def _events(cloudwatch: Any, group: str) -> list[dict[str, Any]]:  # noqa: ANN401 - a client without published types
