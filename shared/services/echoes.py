@@ -85,7 +85,7 @@ class Echoes:
         named = conversations.conversation_of(event)
         if named is not None:
             return named
-        parent = self._message(event, event.in_reply_to)
+        parent = self._message(event, _question(event))
         return parent.conversation_id if parent is not None else None
 
     def _message(self, event: Event, message_id: str | None) -> Message | None:
@@ -130,9 +130,15 @@ class Echoes:
         return settled_records(self.desk, head, after, self.policy, self.clock.now())
 
     def _answer_before_its_question(self, event: Event, at: datetime) -> None:
-        if event.in_reply_to is None or event.account_id is None:
-            return  # a post of our own that answers nobody
-        known = self._message(event, event.in_reply_to)
-        question = known or Message(channel=event.channel, account_id=event.account_id, message_id=event.in_reply_to)
+        question_id = _question(event)
+        if question_id is None or event.account_id is None:
+            return
+        known = self._message(event, question_id)
+        question = known or Message(channel=event.channel, account_id=event.account_id, message_id=question_id)
         if question.author is None and (question.answered_at is None or question.answered_at < at):
             self.desk.commit([replace(question, answered_at=at)])
+
+
+def _question(event: Event) -> str | None:
+    """The message that an echo answers: the one it names, else the post that opened the thread."""
+    return event.in_reply_to or event.thread_id

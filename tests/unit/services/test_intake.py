@@ -353,3 +353,13 @@ def test_every_order_of_the_same_facts_ends_in_the_same_state():
 @settings(max_examples=100, deadline=None)
 def test_repetitions_and_batches_end_in_the_same_state(repeated, together):
     assert outcome((*FACTS, *repeated), together=together) == outcome(FACTS)
+
+
+def test_our_answer_directly_under_a_visitors_post_answers_the_post():
+    stage = Stage()
+    public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
+    stage.deliver(message("post", **public))
+
+    stage.deliver(echo("e1", at=FRIDAY_NOON + MINUTE, customer_id=None, **public))
+
+    assert stage.conversation(thread="post").waiting == ()
