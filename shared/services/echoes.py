@@ -140,5 +140,6 @@ class Echoes:
 
 
 def _question(event: Event) -> str | None:
-    """The message that an echo answers: the one it names, else the post that opened the thread."""
-    return event.in_reply_to or event.thread_id
+    """The message that an echo answers: the one it names, else the post that opened the thread, unless it is that."""
+    named = event.in_reply_to or event.thread_id
+    return named if named != event.message_id else None
