@@ -10,11 +10,9 @@ from tests.infra.stack import functions, grants, listed, resources, spell, state
 
 PARAMETERS = "arn:Partition:ssm:Region:AccountId:parameter/nightdesk/StackName"
 SES = "arn:Partition:ses:Region:AccountId"
-READ_DESK = {
-    (f"dynamodb:{action}", place)
-    for action in ("GetItem", "BatchGetItem", "Query")
-    for place in ("DeskTable", "DeskTable/index/listing")
-}
+READ_DESK = {("dynamodb:GetItem", "DeskTable"), ("dynamodb:BatchGetItem", "DeskTable")}
+LIST_LEDGER = {("dynamodb:Query", "DeskTable")}
+LIST_MESSAGES = {("dynamodb:Query", "DeskTable/index/listing")}
 WRITE_DESK = {("dynamodb:PutItem", "DeskTable"), ("dynamodb:ConditionCheckItem", "DeskTable")}
 SEND_MAIL = {
     (f"ses:{action}", f"{SES}:{place}")
@@ -37,6 +35,7 @@ GRANTS = {
     "intake": {("s3:PutObject", "ArchiveBucket/*"), ("s3:GetObject", "ArchiveBucket/*")}
     | consume("InboxQueue")
     | READ_DESK
+    | LIST_LEDGER
     | WRITE_DESK,
     "dispatch": {
         ("dynamodb:DescribeStream", "DeskTable/stream/*"),
@@ -50,19 +49,21 @@ GRANTS = {
         ("sns:Publish", "HandOffTopic"),
     }
     | READ_DESK
+    | LIST_LEDGER
+    | LIST_MESSAGES
     | WRITE_DESK
     | SEND_MAIL
     | REPLY_KEYS,
     "clock": READ_DESK | WRITE_DESK,
     "send": {
         ("ssm:GetParametersByPath", f"{PARAMETERS}/channels/*"),
-        ("ssm:GetParameter", f"{PARAMETERS}/channels/*"),
     }
     | consume("OutboundQueue")
     | READ_DESK
     | WRITE_DESK,
     "mail": {("s3:GetObject", "InboundMailBucket/in/*"), ("sqs:SendMessage", "MailDeadLetters")}
     | READ_DESK
+    | LIST_LEDGER
     | WRITE_DESK
     | SEND_MAIL
     | REPLY_KEYS,
