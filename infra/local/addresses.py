@@ -14,7 +14,7 @@ from shared.errors import Misconfigured
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".nightdesk"
-PORTS = ("emulator", "ses", "sandbox", "mailbox", "smtp")
+PORTS = ("emulator", "ses", "redelivery", "sandbox", "mailbox", "smtp")
 STACK = "nightdesk"
 REGION = "eu-central-1"
 MAIL_DOMAIN = "in.nightdesk.example"

@@ -26,12 +26,8 @@ from infra.local.running import RunningStack
 from shared import channels
 from shared.errors import Misconfigured
 
-_ORDER = (
-    "sandbox",
-    "mailbox",
-    "ses",
-    "emulator",
-)  # each finds what it needs already there; stopped the other way round
+# Each finds what it needs already there; they are stopped the other way round.
+_ORDER = ("sandbox", "mailbox", "ses", "emulator", "redelivery")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0  # the emulator writes its state while it stops
 _SETTLE_SECONDS = 10.0
@@ -156,6 +152,9 @@ class Engine:
             ),
             "ses": self._own("ses", book, "--port", str(book.ports["ses"]), "--emulator", book.url("emulator")),
             "emulator": emulator.part(self.home, book),
+            "redelivery": self._own(
+                "redelivery", book, "--port", str(book.ports["redelivery"]), "--emulator", book.url("emulator"),
+            ),
         }  # fmt: skip
         return tuple(made[name] for name in _ORDER)
 
