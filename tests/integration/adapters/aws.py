@@ -22,6 +22,8 @@ from tests.infra.stack import resources
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 
+Hook = Callable[[Any, str, Callable[..., object]], None]  # client, event, function
+
 
 class FixedSession(botocore.session.Session):
     """A session that asks nothing of the machine it runs on: region, keys and endpoint are given."""

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -24,6 +25,21 @@ def clients(moto_clients: Clients) -> Iterator[Clients]:
     """Clients of an AWS account that is empty and lives as long as the test."""
     with mock_aws():
         yield moto_clients
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[aws.Hook]:
+    """Put a function of the test's at an event of a client of botocore, for the length of the test."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)  # between attempts
+    hooked: list[tuple[Any, str, Callable[..., object]]] = []
+
+    def add(client: Any, event: str, function: Callable[..., object]) -> None:
+        client.meta.events.register_first(event, function)
+        hooked.append((client, event, function))
+
+    yield add
+    for client, event, function in hooked:
+        client.meta.events.unregister(event, function)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,29 +24,16 @@ def desk(clients: Clients) -> DynamoDesk:
     return DynamoDesk(clients, "desk")
 
 
-@pytest.fixture
-def hook(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Callable[..., Any]], None]]:
-    """Put a function before (or after) a call of DynamoDB for the length of a test."""
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)  # between attempts
-    events, hooked = clients.dynamodb.meta.events, []
-
-    def add(event: str, function: Callable[..., Any]) -> None:
-        events.register_first(event, function)
-        hooked.append((event, function))
-
-    yield add
-    for event, function in hooked:
-        events.unregister(event, function)
-
-
 def moto_answers(request: Any) -> AWSResponse | None:
     return botocore_stubber("before-send", request)
 
 
 @pytest.mark.parametrize("others", [[], [some.send()]], ids=["PutItem", "TransactWriteItems"])
-def test_a_commit_whose_answer_was_lost_is_known_as_our_own(desk: DynamoDesk, hook: Any, others: list[Record]):
+def test_a_commit_whose_answer_was_lost_is_known_as_our_own(
+    desk: DynamoDesk, clients: Clients, hook: aws.Hook, others: list[Record]
+):
     operation = "TransactWriteItems" if others else "PutItem"
-    hook(f"before-send.dynamodb.{operation}", aws.losing_the_first_answer(of=moto_answers))
+    hook(clients.dynamodb, f"before-send.dynamodb.{operation}", aws.losing_the_first_answer(of=moto_answers))
     desk.commit([some.conversation(), *others])
     assert desk.read([some.conversation().key])[some.conversation().key].version == 1
 
@@ -59,24 +45,26 @@ def test_a_rivals_commit_is_not_taken_for_our_own(desk: DynamoDesk, others: list
         desk.commit([some.conversation(), *others])
 
 
-def test_a_lost_answer_behind_which_a_rival_stands_is_a_conflict(desk: DynamoDesk, hook: Any):
+def test_a_lost_answer_behind_which_a_rival_stands_is_a_conflict(desk: DynamoDesk, clients: Clients, hook: aws.Hook):
     def overtaken(request: object) -> None:
         moto_answers(request)
         desk.commit([some.conversation(customer_name="rival", version=1)])
 
-    hook("before-send.dynamodb.PutItem", aws.losing_the_first_answer(of=overtaken))
+    hook(clients.dynamodb, "before-send.dynamodb.PutItem", aws.losing_the_first_answer(of=overtaken))
     with pytest.raises(Conflict):
         desk.commit([some.conversation()])
 
 
-def test_a_commit_that_never_gets_an_answer_is_unavailable_after_three_attempts(desk: DynamoDesk, hook: Any):
+def test_a_commit_that_never_gets_an_answer_is_unavailable_after_three_attempts(
+    desk: DynamoDesk, clients: Clients, hook: aws.Hook
+):
     attempts: list[object] = []
 
     def silent(request: object, **_: object) -> None:
         attempts.append(request)
         raise ConnectionClosedError(endpoint_url="aws")
 
-    hook("before-send.dynamodb.PutItem", silent)
+    hook(clients.dynamodb, "before-send.dynamodb.PutItem", silent)
     with pytest.raises(Unavailable, match="No answer"):
         desk.commit([some.conversation()])
     assert len(attempts) == 3
@@ -92,7 +80,7 @@ def test_a_table_that_does_not_exist_is_not_called_unavailable(clients: Clients)
         DynamoDesk(clients, "nowhere").read([some.message().key])
 
 
-def test_lists_go_on_over_all_pages(desk: DynamoDesk, hook: Any):
+def test_lists_go_on_over_all_pages(desk: DynamoDesk, clients: Clients, hook: aws.Hook):
     asked: list[Any] = []
 
     def two_a_page(params: Any, **_: object) -> None:
@@ -101,23 +89,23 @@ def test_lists_go_on_over_all_pages(desk: DynamoDesk, hook: Any):
 
     for n in range(5):
         desk.commit([some.send(send_id=str(n)), some.message(message_id=str(n))])
-    hook("before-parameter-build.dynamodb.Query", two_a_page)
+    hook(clients.dynamodb, "before-parameter-build.dynamodb.Query", two_a_page)
     assert [one.send_id for one in desk.sends(some.CONVERSATION)] == list("01234")
     assert len(desk.messages(some.CONVERSATION)) == 5
     assert len(asked) == 6
     assert len(desk.quarantined(limit=3)) == 0
 
 
-def test_keys_that_a_batch_left_out_are_asked_for_again(desk: DynamoDesk, hook: Any):
+def test_keys_that_a_batch_left_out_are_asked_for_again(desk: DynamoDesk, clients: Clients, hook: aws.Hook):
     desk.commit([some.conversation(), some.send(), some.message()])
-    hook("after-call.dynamodb.BatchGetItem", leaving_out_all_but_one)
+    hook(clients.dynamodb, "after-call.dynamodb.BatchGetItem", leaving_out_all_but_one)
     keys = [some.conversation().key, some.send().key, some.message().key]
     assert set(desk.read(keys)) == set(keys)
 
 
-def test_a_batch_that_goes_on_leaving_keys_out_is_unavailable(desk: DynamoDesk, hook: Any):
+def test_a_batch_that_goes_on_leaving_keys_out_is_unavailable(desk: DynamoDesk, clients: Clients, hook: aws.Hook):
     desk.commit([some.message(message_id=str(n)) for n in range(9)])
-    hook("after-call.dynamodb.BatchGetItem", leaving_out_all_but_one)
+    hook(clients.dynamodb, "after-call.dynamodb.BatchGetItem", leaving_out_all_but_one)
     with pytest.raises(Unavailable, match="left 5 of 9 keys out"):
         desk.read([some.message(message_id=str(n)).key for n in range(9)])
 
@@ -129,9 +117,9 @@ def leaving_out_all_but_one(parsed: Any, **_: object) -> None:
     parsed["UnprocessedKeys"] = {"desk": {"Keys": left}} if left else {}
 
 
-def test_no_journey_over_the_table_makes_a_scan(desk: DynamoDesk, hook: Any):
+def test_no_journey_over_the_table_makes_a_scan(desk: DynamoDesk, clients: Clients, hook: aws.Hook):
     called: set[str] = set()
-    hook("before-call.dynamodb", lambda model, **_: called.add(model.name))
+    hook(clients.dynamodb, "before-call.dynamodb", lambda model, **_: called.add(model.name))
     desk.commit([some.conversation()])
     desk.commit([some.message()], unchanged=[some.conversation(version=1)])
     desk.read([some.conversation().key])
