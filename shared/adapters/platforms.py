@@ -6,16 +6,16 @@ nothing: that is Refused. Once a byte of the request may have gone out, an answe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, NewConnectionError, SSLError
 
 from shared.domain.exchange import Answer, Call, Outbound, Outcome, Refusal, Refused, Unclear
 from shared.errors import Misconfigured, Unavailable, UnknownChannel
@@ -30,6 +30,7 @@ _NOT_HTTP = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
+    LocationParseError,
     UnicodeError,
 )
 
@@ -64,7 +65,7 @@ class HttpPlatforms:
 
     def _perform(self, call: Call) -> Answer | Refused | Unclear:
         # No reason quotes an error of the library: its text holds the URL, and some platforms have tokens there.
-        host = urlsplit(call.url).hostname
+        host = _host(call.url)
         try:
             with self._session.request(
                 call.method,
@@ -142,6 +143,10 @@ class _OneAttempt(HTTPAdapter):
 
 def _directed(url: str, origin: str) -> str:
     return f"{origin}/{url.partition('://')[2]}" if origin else url
+
+
+def _host(url: str) -> str:
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def _cause(error: Exception) -> BaseException:
