@@ -6,7 +6,7 @@ X-Auto-Response-Suppress alone says nothing about who wrote a mail, people's cli
 
 from __future__ import annotations
 
-from shared.mail.mime import Labelled, Part, decoded_words, labelled
+from shared.mail.mime import Part, decoded_words, labelled
 
 # Fields that only programs write, whatever their value.
 _MACHINE_FIELDS = {
@@ -19,7 +19,6 @@ _MACHINE_FIELDS = {
     "x-mail-autoreply": "It is an automatic answer.",
     "x-loop": "It was sent by a program.",
     "x-failed-recipients": "It reports a failed delivery.",
-    "feedback-id": "It is a bulk mail.",
 }
 _PRECEDENCES = {"bulk", "junk", "list", "auto_reply", "auto-reply"}
 _REPORTS = {"multipart/report", "message/delivery-status", "message/disposition-notification"}
@@ -98,7 +97,7 @@ _SUBJECTS = (
 
 def why_automatic(mail: Part, from_address: str | None) -> str | None:
     """Why this is machine mail, as a sentence, or None where nothing says so."""
-    return _by_fields(mail) or _by_type(mail.content_type) or _by_sender(mail, from_address) or _by_subject(mail)
+    return _by_fields(mail) or _by_type(mail) or _by_sender(mail, from_address) or _by_subject(mail)
 
 
 def _by_fields(mail: Part) -> str | None:
@@ -110,12 +109,18 @@ def _by_fields(mail: Part) -> str | None:
     return next((_MACHINE_FIELDS[name] for name, _ in mail.headers if name in _MACHINE_FIELDS), None)
 
 
-def _by_type(content_type: Labelled) -> str | None:
-    if content_type.value in _REPORTS:
+def _by_type(mail: Part) -> str | None:
+    if mail.content_type.value in _REPORTS:
         return "It is a report about another mail."
-    if content_type.value == "text/calendar" or "method" in content_type.parameters:
-        return "It is a calendar message."
-    return None
+    return "It is a calendar message." if _is_invitation(mail) else None
+
+
+def _is_invitation(part: Part) -> bool:
+    """Whether the mail itself is an invitation or the answer to one (RFC 6047), not a mail with one attached."""
+    if part.content_type.value in {"multipart/alternative", "multipart/mixed"}:
+        return any(_is_invitation(child) for child in part.children)
+    attached = part.disposition.value == "attachment"
+    return part.content_type.value == "text/calendar" and "method" in part.content_type.parameters and not attached
 
 
 def _by_sender(mail: Part, from_address: str | None) -> str | None:

@@ -211,14 +211,14 @@ def _without_signature(lines: list[str]) -> list[str]:
 
 def _without_tail(lines: list[str]) -> list[str]:
     """Without the lines that a program puts last: rules, places of pictures, "Sent from my phone"."""
-    lines = _trimmed(lines)
-    while lines and _is_tail(_plain(lines[-1])):
-        lines = _trimmed(lines[:-1])
-    return lines
+    end = len(lines)
+    while end and _is_tail(_plain(lines[end - 1])):
+        end -= 1
+    return lines[:end]
 
 
 def _is_tail(line: str) -> bool:
-    if _RULE.fullmatch(line) or _IMAGE.fullmatch(line):
+    if not line or _RULE.fullmatch(line) or _IMAGE.fullmatch(line):
         return True
     return len(line) < 120 and line.casefold().startswith(phrases.SENT_FROM)
 
