@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,16 @@ def test_a_key_that_cannot_be_decoded_is_no_key(written):
     assert "No usable signing key" in refusal(request(), account(written))
     with pytest.raises(Misconfigured):
         web.sign(BODY, account(written), AT, ID)
+
+
+@pytest.mark.parametrize(
+    "secrets", [(), (account(),), (account(""),), (account("whsec_"),), (account("", secret_form="raw"),)]
+)
+def test_what_anybody_can_sign_with_an_empty_key_is_refused_where_no_key_is_configured(secrets):
+    digest = hmac.digest(b"", f"{ID}.1614265330.".encode() + BODY, "sha256")
+    forged = request(signature="v1," + base64.b64encode(digest).decode())
+    with pytest.raises(SignatureRejected):
+        web.verify(forged, secrets, AT)
 
 
 def test_an_unreadable_key_does_not_stop_the_other():
