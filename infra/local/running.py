@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -31,7 +31,7 @@ from shared.ports import Desk
 
 _DIRECT = build_opener(ProxyHandler({}))
 _JSON = {"content-type": "application/json"}
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 90.0
 _TICK_SECONDS = 0.2
 _DEAD_LETTERS = {
     "inbox": "InboxDeadLetterUrl",
@@ -196,8 +196,12 @@ class RunningStack:
 
     def settle(self, seconds: float = _PATIENCE_SECONDS) -> bool:
         """Wait until the queues are empty and no intent is undone; whether that came in time."""
+        return self.settle_until(self.is_quiet, seconds)
+
+    def settle_until(self, reached: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> bool:
+        """Wait until something is so; whether that came in time."""
         deadline = time.monotonic() + seconds
-        while not self.is_quiet():
+        while not reached():
             if time.monotonic() > deadline:
                 return False
             time.sleep(_TICK_SECONDS)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ _STAGED = ("template.yaml", "functions", "shared", "infra/statemachines")
 # Every function that starts would unpack 50 MB of them on a laptop; there it runs in this very environment, which is
 # locked to the same versions. tests/infra build the layer as it goes to AWS.
 _NO_REQUIREMENTS = "# The emulator's interpreter brings them.\n"
+_POLICY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.yaml")  # what the template takes
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -167,9 +169,11 @@ def _add_policy(folder: Path, policy_file: Path | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"The policy {path} cannot be read: {error}.") from error
     model.load(text, desk_address=DESK_ADDRESS, name=path.name)
-    if policy_file is not None:
-        (folder / path.name).write_text(text, encoding="utf-8")
-    return path.name
+    if policy_file is None:
+        return SHIPPED_POLICY
+    name = policy_file.name if _POLICY_NAME.fullmatch(policy_file.name) else "given.yaml"
+    (folder / name).write_text(text, encoding="utf-8")
+    return name
 
 
 def _copy(source: Path, target: Path) -> None:
