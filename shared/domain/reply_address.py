@@ -46,8 +46,7 @@ class ReplyAddress:
 class _Parts(NamedTuple):
     conversation_id: str
     agent_id: str
-    key_name: str
-    day: str
+    term: str  # one character that names the key, then the last day
     mac: str
 
 
@@ -70,8 +69,9 @@ def make(
     if not _is_name(conversation_id, 16) or not _is_name(agent_id, 8):
         raise ValueError("a reply address needs a conversation of 16 and an agent of 8 base32 characters")
     day = f"{((now + valid_for).astimezone(UTC).date() - _EPOCH).days:0{_DAY_CHARACTERS}d}"
-    mac = _mac(keys[0], conversation_id, agent_id, day)
-    return f"{_PREFIXES[0]}{conversation_id}.{agent_id}.{_key_name(keys[0])}{day}.{mac}@{domain.lower()}"
+    term = f"{_key_name(keys[0])}{day}"
+    mac = _mac(keys[0], conversation_id, agent_id, term)
+    return f"{_PREFIXES[0]}{conversation_id}.{agent_id}.{term}.{mac}@{domain.lower()}"
 
 
 def read(address: str, *, keys: tuple[bytes, ...], domain: str, now: datetime) -> ReplyAddress:
@@ -80,12 +80,12 @@ def read(address: str, *, keys: tuple[bytes, ...], domain: str, now: datetime) -
     Raises ReplyAddressRejected, and nothing else, for any text.
     """
     parts = _parts(address, domain)
-    fitting = [hmac.compare_digest(_mac(key, *parts[:2], parts.day).encode(), parts.mac.encode()) for key in keys]
+    fitting = [hmac.compare_digest(_mac(key, *parts[:3]).encode(), parts.mac.encode()) for key in keys]
     if not any(fitting):
-        if parts.key_name not in {_key_name(key) for key in keys}:
+        if parts.term[0] not in {_key_name(key) for key in keys}:
             raise ReplyAddressRejected("The reply address was signed with a key that is no longer in use.")
         raise ReplyAddressRejected("The signature of the reply address does not fit: it was changed on the way.")
-    if (now.astimezone(UTC).date() - _EPOCH).days > int(parts.day):
+    if (now.astimezone(UTC).date() - _EPOCH).days > int(parts.term[1:]):
         raise ReplyAddressRejected("The reply address has expired.")
     return ReplyAddress(parts.conversation_id, parts.agent_id)
 
@@ -112,15 +112,15 @@ def _parts(address: str, domain: str) -> _Parts:
     )
     if not well_formed:
         raise ReplyAddressRejected("The reply address is not complete.")
-    return _Parts(conversation_id, agent_id, term[0], term[1:], mac)
+    return _Parts(conversation_id, agent_id, term, mac)
 
 
 def _is_name(value: str, characters: int) -> bool:
     return len(value) == characters and _BASE32.issuperset(value)
 
 
-def _mac(key: bytes, conversation_id: str, agent_id: str, day: str) -> str:
-    said = b"\x1f".join((_VERSION, conversation_id.encode(), agent_id.encode(), day.encode()))
+def _mac(key: bytes, conversation_id: str, agent_id: str, term: str) -> str:
+    said = b"\x1f".join((_VERSION, conversation_id.encode(), agent_id.encode(), term.encode()))
     return _base32(hmac.digest(key, said, "sha256"))[:_MAC_CHARACTERS]
 
 
