@@ -79,8 +79,12 @@ class DropSettings:
 
 
 def into_aws(settings: DropSettings) -> Drop:
-    """A drop into bucket and topic at the settings' endpoint. One call each, with botocore's own retries."""
-    s3, sns = _client("s3", settings), _client("sns", settings)
+    """A drop into bucket and topic at the settings' endpoint."""
+    return into(_client("s3", settings), _client("sns", settings), settings)
+
+
+def into(s3: Any, sns: Any, settings: DropSettings) -> Drop:  # noqa: ANN401 - botocore makes its clients at run time
+    """A drop through these clients: first the object, then the notification, as the receipt rule does."""
 
     def drop(arrival: Arrival) -> str:
         ses_id = secrets.token_hex(20)
@@ -186,5 +190,7 @@ def _client(service: str, settings: DropSettings) -> Any:  # noqa: ANN401  botoc
         endpoint_url=settings.endpoint_url,
         aws_access_key_id=account,
         aws_secret_access_key="any",  # noqa: S106
-        config=Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20),
+        config=Config(
+            s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2}
+        ),
     )
