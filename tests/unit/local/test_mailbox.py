@@ -282,7 +282,7 @@ def test_mail_lands_in_the_bucket_and_is_told_on_the_topic():
         s3 = boto3.client("s3", region_name=REGION)
         sns = boto3.client("sns", region_name=REGION)
         sqs = boto3.client("sqs", region_name=REGION)
-        s3.create_bucket(Bucket="inbound", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket="inbound", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         topic = sns.create_topic(Name="mail")["TopicArn"]
         queue = sqs.create_queue(QueueName="mail")["QueueUrl"]
         queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
