@@ -1,9 +1,13 @@
 """One engine for all tests that need the stack: it is started once and stopped at the end."""
 
+from pathlib import Path
+
 import pytest
 
 from infra.local.addresses import Home
 from infra.local.engine import Engine
+
+ALWAYS_OPEN = Path(__file__).with_name("always_open.yaml")
 
 
 def pytest_collection_modifyitems(items):
@@ -18,7 +22,7 @@ def pytest_collection_modifyitems(items):
 def engine(tmp_path_factory):
     """An engine of the tests' own: what a developer has running is not touched."""
     one = Engine(Home(tmp_path_factory.mktemp("engine")))
-    one.start()
+    one.start(ALWAYS_OPEN)
     yield one
     assert one.stop(), "A part had to be killed: it did not write its state."
 

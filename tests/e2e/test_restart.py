@@ -1,5 +1,6 @@
 """What a running stack keeps over `down` and `up`."""
 
+from tests.e2e.conftest import ALWAYS_OPEN
 from tests.e2e.said import conversation_of, message, unique
 
 
@@ -12,7 +13,7 @@ def test_conversations_timers_and_work_go_on_after_a_restart(engine):
     watched = {one.name for one in before.executions() if one.conversation_id == known}
 
     assert engine.stop()
-    after = engine.start()
+    after = engine.start(ALWAYS_OPEN)
 
     assert [one.text for one in after.desk.messages(known)] == ["First"]
     running = {one.name for one in after.executions() if one.conversation_id == known and one.status == "RUNNING"}

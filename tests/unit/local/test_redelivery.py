@@ -1,19 +1,24 @@
 """What dispatch could not do is handed to it again, less and less often."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
 from infra.local.redelivery import FIRST_AFTER, LONGEST_GAP, Redelivery, stream_record
 from shared.domain.records import Key
+from tests.fakes.desk import MemoryDesk
 
 NOW = datetime(2026, 11, 9, 12, tzinfo=UTC)
 ONE, OTHER = Key("M#web#a#1", "message"), Key("C#c", "O#first_response#000001")
 
 
-class UndoneDesk:
-    """Knows which records have waited since when; nothing else is asked of it."""
+class UndoneDesk(MemoryDesk):
+    """Is told which records have waited since when."""
 
     def __init__(self, since):
+        super().__init__()
         self.since = since
 
     def undone(self, before, limit=100):
@@ -21,7 +26,7 @@ class UndoneDesk:
 
 
 def redelivery(since):
-    handed = []
+    handed: list[Sequence[Key]] = []
     return Redelivery(UndoneDesk(since), handed.append), handed
 
 
@@ -48,11 +53,12 @@ def test_the_gap_between_tries_grows_to_its_longest():
 def test_what_was_done_meanwhile_is_forgotten():
     again, _ = redelivery({ONE: NOW})
     again.round(NOW + FIRST_AFTER * 2)
-    again.desk.since.clear()
+    again.desk = UndoneDesk({})
     again.round(NOW + FIRST_AFTER * 3)
     assert again.tries == {}
 
 
 def test_a_repeated_record_names_its_key_as_the_stream_does():
-    keys = stream_record(ONE, {"pk": {"S": ONE.partition}})["dynamodb"]["Keys"]
-    assert keys == {"pk": {"S": "M#web#a#1"}, "sk": {"S": "message"}}
+    record = DynamoDBRecord(stream_record(ONE, {"pk": {"S": ONE.partition}}))
+    assert record.dynamodb is not None
+    assert record.dynamodb.keys == {"pk": "M#web#a#1", "sk": "message"}
