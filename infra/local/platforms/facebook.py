@@ -37,12 +37,11 @@ def learn(world: World, delivery: object, now: datetime) -> None:
     """Take in a delivery: who wrote privately and when, which public texts there are."""
     for entry in graph.parts(delivery, "entry"):
         page = graph.word(entry, "id")
-        if page is None:
-            continue
         for item in graph.parts(entry, "messaging") + graph.parts(entry, "standby"):
             messaging.learn(world, MANNERS, page, item, now)
         for change in graph.parts(entry, "changes"):
-            _learn_text(world, page, graph.part(change, "value"), now)
+            if page is not None:
+                _learn_text(world, page, graph.part(change, "value"), now)
 
 
 def _learn_text(world: World, page: str, value: Json, now: datetime) -> None:
@@ -58,7 +57,7 @@ def _learn_text(world: World, page: str, value: Json, now: datetime) -> None:
         return
     author = graph.part(value, "from")
     author_id = graph.word(author, "id") or graph.word(value, "sender_id") or graph.word(value, "reviewer_id")
-    root = graph.word(value, "post_id") or object_id
+    root = graph.word(value, "post_id") or graph.word(value, "open_graph_story_id") or object_id
     parent = graph.word(value, "parent_id")
     world.put_text(
         Text(

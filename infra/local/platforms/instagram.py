@@ -51,14 +51,14 @@ def learn(world: World, delivery: object, now: datetime) -> None:
     """Take in a delivery, with its changes in a list or flat in the entry: who wrote and when, which comments."""
     for entry in graph.parts(delivery, "entry"):
         account_id = graph.word(entry, "id")
-        if account_id is None:
-            continue
         for item in graph.parts(entry, "messaging") + graph.parts(entry, "standby"):
             messaging.learn(world, MANNERS, account_id, item, now)
         for change in graph.parts(entry, "changes") or [entry]:
-            if change.get("field") in _TEXT_FIELDS:
-                at = graph.instant(entry.get("time"), now)
-                _learn_text(world, account_id, graph.part(change, "value"), at)
+            value, field = graph.part(change, "value"), change.get("field")
+            if field == "messages":
+                messaging.learn(world, MANNERS, account_id, value, now)
+            elif field in _TEXT_FIELDS and account_id is not None:
+                _learn_text(world, account_id, value, graph.instant(entry.get("time"), now))
 
 
 def _learn_text(world: World, account_id: str, value: Json, at: datetime) -> None:

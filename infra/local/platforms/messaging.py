@@ -39,11 +39,12 @@ class Manners:
     reader_of: Callable[[Account, Text], str]  # the id under which the author of a comment is written to
 
 
-def learn(world: World, manners: Manners, account_id: str, item: Json, now: datetime) -> None:
-    """Take in one element of `messaging` or `standby`: whoever writes opens the window."""
-    said = graph.part(item, "message") or graph.part(item, "postback")
+def learn(world: World, manners: Manners, named: str | None, item: Json, now: datetime) -> None:
+    """Take in one element of `messaging` or `standby`: whoever writes opens the window. `named` is the entry's id."""
+    said = graph.part(item, "message") or graph.part(item, "postback") or graph.part(item, "message_edit")
     sender = graph.word(graph.part(item, "sender"), "id")
-    if sender is None or not said or said.get("is_echo") or said.get("is_deleted"):
+    account_id = named or graph.word(graph.part(item, "recipient"), "id")
+    if sender is None or account_id is None or not said or said.get("is_echo") or said.get("is_deleted"):
         return
     wrote(world.meet(manners.channel, account_id, sender), graph.instant(item.get("timestamp"), now))
 

@@ -17,7 +17,8 @@ class _Graph(Protocol):
 
 _PLATFORMS: Mapping[str, _Graph] = {"facebook": facebook, "instagram": instagram, "whatsapp": whatsapp}
 _OWN_EDGES = {"replies": "instagram", "mentions": "instagram"}
-_INSTAGRAM_HOST = "graph.instagram.com"
+_FACEBOOK, _INSTAGRAM = "graph.facebook.com", "graph.instagram.com"
+_BY_FLAVOUR = {"instagram": (_INSTAGRAM,), "facebook": (_FACEBOOK,)}
 
 
 def channel_of(call: PlatformCall, world: World) -> str:
@@ -60,13 +61,21 @@ def _throttled(channel: str) -> Refusal:
 
 
 def _account(call: PlatformCall, world: World, node: tuple[str, ...]) -> Account:
-    """Of the accounts a token acts for, the one meant: by host, by edge, by who is written to, else the first."""
-    holders = [a for a in graph.bearers(call, world) if call.host != _INSTAGRAM_HOST or a.channel == "instagram"]
+    """Of the accounts a token acts for, the one meant: by host, by name, by edge, by who is written to."""
+    holders = [a for a in graph.bearers(call, world) if call.host in _hosts(a)]
     if not holders:
         raise graph.error(190, "Invalid OAuth access token - Cannot parse access token")
+    holders = [a for a in holders if a.is_called(node[0])] or holders
     edge = _OWN_EDGES.get(node[-1])
     meant = [a for a in holders if a.channel == edge] if edge else []
     return next(iter(meant or [a for a in holders if _knows(call, world, a, node)] or holders))
+
+
+def _hosts(account: Account) -> tuple[str, ...]:
+    """Where the account's token is good. An Instagram token is good where the login was (`flavour`)."""
+    if account.channel != "instagram":
+        return (_FACEBOOK,)
+    return _BY_FLAVOUR.get(account.credentials.get("flavour", ""), (_FACEBOOK, _INSTAGRAM))
 
 
 def _knows(call: PlatformCall, world: World, account: Account, node: tuple[str, ...]) -> bool:

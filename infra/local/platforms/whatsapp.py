@@ -28,27 +28,29 @@ def learn(world: World, delivery: object, now: datetime) -> None:
     """Take in a delivery: who wrote and when, under which of their ids, and what they are called."""
     for entry in graph.parts(delivery, "entry"):
         for change in graph.parts(entry, "changes"):
-            value = graph.part(change, "value")
-            number = graph.word(graph.part(value, "metadata"), "phone_number_id")
-            if number is None:
-                continue
-            for message in graph.parts(value, "messages"):
-                _learn_message(world, number, message, now)
-            for contact in graph.parts(value, "contacts"):
-                _learn_contact(world, number, contact)
+            _learn_value(world, graph.word(entry, "id"), graph.part(change, "value"), now)
+    _learn_value(world, None, graph.part(delivery, "value"), now)  # the dashboard's samples have no envelope
 
 
-def _learn_message(world: World, number: str, message: Json, now: datetime) -> None:
-    ids = [i for i in (graph.word(message, "from_user_id"), graph.word(message, "from")) if i is not None]
-    if ids:
-        wrote(_meet(world, number, ids), graph.instant(message.get("timestamp"), now))
+def _learn_value(world: World, business: str | None, value: Json, now: datetime) -> None:
+    number = graph.word(graph.part(value, "metadata"), "phone_number_id") or business
+    if number is None:
+        return
+    contacts = graph.parts(value, "contacts")
+    only_writer = _words(contacts[0], "user_id", "wa_id") if len(contacts) == 1 else []
+    for message in graph.parts(value, "messages"):
+        writer = _words(message, "from_user_id", "from") or only_writer
+        if writer:
+            wrote(_meet(world, number, writer), graph.instant(message.get("timestamp"), now))
+    for contact in contacts:
+        ids = _words(contact, "user_id", "wa_id")
+        if ids:
+            person = _meet(world, number, ids)
+            person.name = graph.word(graph.part(contact, "profile"), "name") or person.name
 
 
-def _learn_contact(world: World, number: str, contact: Json) -> None:
-    ids = [i for i in (graph.word(contact, "user_id"), graph.word(contact, "wa_id")) if i is not None]
-    if ids:
-        person = _meet(world, number, ids)
-        person.name = graph.word(graph.part(contact, "profile"), "name") or person.name
+def _words(value: Json, *names: str) -> list[str]:
+    return [word for word in (graph.word(value, name) for name in names) if word is not None]
 
 
 def _meet(world: World, number: str, ids: list[str]) -> Person:
