@@ -206,6 +206,13 @@ class TestChangesOfTheClock:
         assert not calendar.is_open(at("2010-11-07 02:59"))
         assert calendar.is_open(at("2010-11-07 03:30"))
 
+    def test_a_shift_of_two_days_lasts_through_a_midnight_that_comes_twice(self):
+        calendar = Calendar("America/Goose_Bay", {4: (Interval(0, 2 * DAY),)})
+        first, second = at("2010-11-07 03:00"), at("2010-11-07 04:00")
+        assert calendar.is_open(first + timedelta(seconds=30))
+        assert calendar.is_open(second - MINUTE)
+        assert not calendar.is_open(second)
+
     def test_a_day_that_samoa_skipped_has_no_hours(self):
         calendar = Calendar("Pacific/Apia", {4: (Interval(9 * 60, 17 * 60),)})
         period = calendar.closed_period(at("2011-12-30 09:00"))
