@@ -65,13 +65,20 @@ def quarantine(
     if not kept:
         console().print("Nothing is in quarantine.")
         return
+    from rich.markup import escape
     from rich.table import Table
 
-    from infra.cli.timeline import local
+    from infra.cli.timeline import shown
 
-    table = Table("received", "source", "stage", "bytes", "reason", "kept as")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("received", "source", "stage", "bytes"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("reason")
+    table.add_column("kept as", overflow="fold")
     for one in kept:
-        table.add_row(local(one.received_at), one.source, one.stage, f"{one.size:,}", one.reason, one.archive_key)
+        table.add_row(
+            shown(one.received_at), one.source, one.stage, str(one.size), escape(one.reason), escape(one.archive_key)
+        )
     console().print(table)
 
 
@@ -96,7 +103,7 @@ def _show(conversation: Conversation, told: tuple[Entry, ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from infra.cli.timeline import local
+    from infra.cli.timeline import shown
 
     who = (
         conversation.customer_name or conversation.customer_handle or conversation.customer_id or "an unknown customer"
@@ -108,10 +115,14 @@ def _show(conversation: Conversation, told: tuple[Entry, ...]) -> None:
         f"account {conversation.account_id}, thread {conversation.thread_id}",
         markup=False,
     )
-    table = Table("time", "what", "", "why", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("time", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("")
+    table.add_column("why", overflow="fold")
     for entry in told:
         colour = _COLOURS.get(entry.what, "")
         table.add_row(
-            local(entry.at), Text(entry.what, style=colour), Text(entry.text), Text(entry.reason, style="dim")
+            shown(entry.at), Text(entry.what, style=colour), Text(entry.text), Text(entry.reason, style="dim")
         )
     screen.print(table)

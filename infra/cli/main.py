@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from infra.cli import desk, running
+from infra.cli import demo, desk, mailing, reading, running
 from infra.cli.output import complain, wants_traceback
 from shared.errors import NightdeskError
 
@@ -49,14 +49,18 @@ app = typer.Typer(
 )
 
 _VERBS: tuple[Callable[..., None], ...] = (
+    demo.demo,
     running.up,
     running.down,
     running.deliver,
+    mailing.inbox,
+    mailing.answer,
     desk.case,
     desk.quarantine,
 )
 for verb in _VERBS:
     app.command()(verb)
+app.add_typer(reading.reading)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.events import iso
@@ -12,6 +12,9 @@ from shared.domain.records import Conversation, Intent, Message, Obligation, Sen
 
 if TYPE_CHECKING:
     from infra.local.running import Execution
+
+
+_WORTH_TELLING = timedelta(minutes=1)  # by less, only clocks and networks differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +63,10 @@ def _words(message: Message) -> str:
 
 
 def _arrival(message: Message) -> str:
-    late = message.received_at and message.sent_at and (message.received_at - message.sent_at).total_seconds()
-    return f"reached us {late:.0f} s later" if late and late >= 60 else ""
+    if message.received_at is None or message.sent_at is None:
+        return ""
+    late = message.received_at - message.sent_at
+    return f"reached us {timedelta(seconds=round(late.total_seconds()))} later" if late >= _WORTH_TELLING else ""
 
 
 def _of_obligation(obligation: Obligation) -> Iterator[Entry]:
@@ -116,6 +121,6 @@ def _undone(intents: tuple[Intent, ...], at: datetime) -> Iterator[Entry]:
         yield Entry(at=at, what="intent", text=str(intent), reason="not done yet")
 
 
-def local(at: datetime) -> str:
-    """A time for people at this machine's console, with its zone."""
+def shown(at: datetime) -> str:
+    """A time for people, in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S Z")

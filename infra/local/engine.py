@@ -28,6 +28,7 @@ from shared.errors import Misconfigured
 
 # Each finds what it needs already there; they are stopped the other way round.
 _ORDER = ("sandbox", "mailbox", "ses", "emulator", "redelivery")
+_CALLED = {"ses": "door to SES", "redelivery": "redelivery of changes"}
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0  # the emulator writes its state while it stops
 _SETTLE_SECONDS = 10.0
@@ -105,7 +106,7 @@ class Engine:
         with self._timed("start"):
             book = replace(book.with_ports(), interrupted=(*book.interrupted, *emulator.prepare(self.home)))
             for part in self._parts(book):
-                self._say(f"Starting the {part.name}")
+                self._say(f"Starting the {_CALLED.get(part.name, part.name)}")
                 process = parts.start(part, REPOSITORY)
                 book = replace(book, processes={**book.processes, part.name: process})
                 book.save(self.home.book)
