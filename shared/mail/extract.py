@@ -204,7 +204,7 @@ def _without_quotes(lines: list[str]) -> list[str]:
 def _without_signature(lines: list[str]) -> list[str]:
     """Without what follows the signature line "-- " (RFC 3676, 4.3); many programs drop its blank."""
     for number, line in enumerate(lines):
-        if line.rstrip() == "--" and any(above.strip() for above in lines[:number]):
+        if line.rstrip() == "--":
             return lines[:number]
     return lines
 

@@ -80,13 +80,13 @@ _SIGNATURE_NAMES = frozenset(
         "gmail_signature",
         "gmail_signature_prefix",
         "moz-signature",
-        "signature",
         "applemailsignature",
         "ms-outlook-mobile-signature",
         "protonmail_signature_block",
         "zimbra_signature",
     }
 )
+_PERHAPS_SIGNATURE = "signature"  # Outlook on the web; what is typed may end up inside
 _OUTLOOK_RULE = re.compile(r"border:none;border-top:solid(#?[a-z0-9]{3,12}|windowtext)1\.0pt")
 
 
@@ -97,7 +97,11 @@ class Role(Enum):
     QUOTE = 1  # the element is history
     HISTORY_BEGINS = 2  # the element and all that follows it
     SIGNATURE = 3
-    UNSEEN = 4
+    PERHAPS_SIGNATURE = 4
+    UNSEEN = 5
+
+
+_NOT_READ = frozenset({Role.QUOTE, Role.SIGNATURE, Role.UNSEEN})
 
 
 class Tag(NamedTuple):
@@ -109,15 +113,14 @@ class Tag(NamedTuple):
 
 
 def reply_lines(source: str) -> str:
-    """The text of an HTML mail without history and signature, in lines; all but the signature where only that is left.
-
-    Text below a quote counts only where there is none above it.
+    """The text of an HTML mail without history and signature, in lines. What only may be a signature is left out where
+    there is other text; text below a quote counts where there is none above it.
     """
-    written = _rendered(source[:MOST_HTML], keep_signature=False)
-    return written if written.strip() else _rendered(source[:MOST_HTML], keep_signature=True)
+    written = _rendered(source[:MOST_HTML], skipped=_NOT_READ | {Role.PERHAPS_SIGNATURE})
+    return written if written.strip() else _rendered(source[:MOST_HTML], skipped=_NOT_READ)
 
 
-def _rendered(source: str, *, keep_signature: bool) -> str:
+def _rendered(source: str, *, skipped: frozenset[Role]) -> str:
     page = _Page()
     skipping: list[str] = []  # open elements of the skipped one's name, itself included
     for token in _tokens(source):
@@ -131,7 +134,7 @@ def _rendered(source: str, *, keep_signature: bool) -> str:
             role = _role_of(token)
             if role is Role.HISTORY_BEGINS or (role is Role.QUOTE and page.has_text):
                 break
-            if role in {Role.QUOTE, Role.UNSEEN} or (role is Role.SIGNATURE and not keep_signature):
+            if role in skipped:
                 skipping = [] if token.name in _EMPTY else [token.name]
             else:
                 page.open(token)
@@ -168,7 +171,7 @@ class _Page:
             words = last
         else:
             words = _BLANKS.sub(" ", words)
-        if words.strip() or (words and self._line):
+        if words.strip(" ") or (words and self._line):
             self._line.append(words)
             self.has_text = self.has_text or bool(words.strip())
 
@@ -210,7 +213,7 @@ class _Page:
     def _block(self, *, spaced: bool) -> None:
         if self._line == [_BULLET]:
             return
-        if "".join(self._line).strip():
+        if "".join(self._line).strip(" "):  # a fixed blank alone is how Outlook writes an empty line
             self._break()
         self._line.clear()
         if spaced and self._lines and self._lines[-1].strip("> "):
@@ -239,6 +242,8 @@ def _role_of(tag: Tag) -> Role:
         return Role.QUOTE
     if named & _SIGNATURE_NAMES:
         return Role.SIGNATURE
+    if _PERHAPS_SIGNATURE in named:
+        return Role.PERHAPS_SIGNATURE
     return Role.UNSEEN if "display:none" in style else Role.PLAIN
 
 

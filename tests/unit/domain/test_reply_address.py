@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, make, read
@@ -29,6 +29,7 @@ def reason(address: str, *, keys: tuple[bytes, ...] = (KEY,), domain: str = DOMA
     return str(refused.value)
 
 
+@settings(deadline=None)
 @given(conversation=names, agent=names.map(lambda name: name[:8]), key=st.binary(min_size=1))
 def test_what_was_made_is_read_again(conversation, agent, key):
     address = make(conversation, agent, keys=(key,), domain=DOMAIN, now=NOW)
@@ -98,6 +99,7 @@ def test_only_ids_of_the_agreed_shape_are_signed():
         make(CONVERSATION, "a.b.c.de", keys=(KEY,), domain=DOMAIN, now=NOW)
 
 
+@settings(deadline=None)
 @given(
     st.text() | st.text("r+.abc237@\u212a ").map(lambda text: f"r+{text}@{DOMAIN}") | st.text().map(lambda t: t + "@")
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.mail.cleaning import HEADER_CHARACTERS, body_text, header_text
@@ -10,6 +10,7 @@ from shared.mail.cleaning import HEADER_CHARACTERS, body_text, header_text
 anything = st.text(st.characters(), max_size=300)  # lone surrogates too
 
 
+@settings(deadline=None)
 @given(anything)
 def test_a_header_value_is_one_short_line_of_visible_characters(value):
     cleaned = header_text(value)
@@ -19,11 +20,13 @@ def test_a_header_value_is_one_short_line_of_visible_characters(value):
     assert "=?" not in cleaned
 
 
+@settings(deadline=None)
 @given(anything)
 def test_cleaning_a_header_value_twice_changes_nothing_more(value):
     assert header_text(header_text(value)) == header_text(value)
 
 
+@settings(deadline=None)
 @given(anything)
 def test_a_body_can_be_encoded_and_has_one_kind_of_line_end(value):
     cleaned = body_text(value)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Unreadable
@@ -89,6 +89,7 @@ def test_anything_else_is_unreadable(broken):
         read_receipt(broken)
 
 
+@settings(deadline=None)
 @given(receipt=st.dictionaries(st.sampled_from(["timestamp", "recipients", "action", "spamVerdict"]), json_values))
 def test_whatever_its_fields_hold_it_is_read_or_unreadable(receipt):
     with suppress(Unreadable):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.mail.sender import SenderUnclear, one_address
@@ -80,6 +80,7 @@ def test_there_has_to_be_exactly_one_from_field():
         one_address(("anna@shop.example", "anna@shop.example"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text() | st.text('an@.<>,;:"()\\ \t').map(lambda t: f"{t}<a@b.cd>"), max_size=2).map(tuple))
 def test_any_fields_give_one_plain_address_or_a_reason(froms):
     with suppress(SenderUnclear):
