@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.errors import Unreadable
 
 Json = Mapping[str, object]
 EMPTY: Json = {}
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138, as milliseconds 1973
 
 
@@ -45,7 +46,7 @@ def text(value: object) -> str | None:
     """A text that can be stored and sent, or None for anything else and for nothing. Lone surrogates become "?"."""
     if not isinstance(value, str) or not value:
         return None
-    return value.encode("utf-8", "replace").decode() if not value.isascii() and _has_surrogate(value) else value
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def ident(value: object) -> str | None:
@@ -70,10 +71,7 @@ def when(value: object) -> datetime | None:
     number = whole(value)
     try:
         if number is not None:
-            if number >= _MILLISECONDS_FROM:
-                whole_seconds, milliseconds = divmod(number, 1000)
-                return datetime.fromtimestamp(whole_seconds, UTC).replace(microsecond=milliseconds * 1000)
-            return datetime.fromtimestamp(number, UTC)
+            return _EPOCH + timedelta(milliseconds=number if number >= _MILLISECONDS_FROM else number * 1000)
         stamp = text(value)
         if stamp is None:
             return None
@@ -87,7 +85,3 @@ def link(value: object) -> str | None:
     """An http(s) link, or None: platforms put relative paths and file names where a link belongs."""
     url = text(value)
     return url if url is not None and url.startswith(("https://", "http://")) else None
-
-
-def _has_surrogate(value: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in value)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote
 
 from shared.channels import _meta
 from shared.channels._reading import EMPTY, Json, ident, obj, objects, read_json, text, when
 from shared.channels._whatsapp_content import CONTENTS, content_of, read_content
-from shared.domain.events import Event, Kind, Surface, Visibility
+from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
     Answer,
     Call,
@@ -101,6 +102,7 @@ class _Value:
 
     account_id: str | None
     contacts: tuple[Json, ...] = ()
+    contacts_by_id: Mapping[str, Json] = field(default_factory=dict)
     sent_at: datetime | None = None
     test: bool = False
 
@@ -116,10 +118,10 @@ class _Value:
 
     def contact(self, *identifiers: str | None) -> Json:
         """The contact that any of the identifiers names; without identifiers the only one there is."""
-        wanted = {identifier for identifier in identifiers if identifier is not None}
+        wanted = [identifier for identifier in identifiers if identifier is not None]
         if not wanted and len(self.contacts) == 1:
             return self.contacts[0]
-        return next((c for c in self.contacts if wanted & {ident(c.get("wa_id")), ident(c.get("user_id"))}), EMPTY)
+        return next((self.contacts_by_id[one] for one in wanted if one in self.contacts_by_id), EMPTY)
 
 
 def _envelope(payload: Json) -> Iterator[Event]:
@@ -151,23 +153,35 @@ def _entry(entry: Json) -> Iterator[Event]:
 
 
 def _change(change: Json, entry: Json) -> Iterator[Event]:
-    field, content = text(change.get("field")) or "messages", obj(change.get("value"))
+    about, content = text(change.get("field")) or "messages", obj(change.get("value"))
     metadata = obj(content.get("metadata"))
     number = (ident(metadata.get("display_phone_number")), ident(metadata.get("phone_number_id")))
+    contacts = tuple(objects(content.get("contacts")))
     value = _Value(
         account_id=number[1] or ident(entry.get("id")),
-        contacts=tuple(objects(content.get("contacts"))),
+        contacts=contacts,
+        contacts_by_id=_by_id(contacts),
         sent_at=when(entry.get("time")),
         test=number == _TEST_NUMBER,
     )
-    if field not in _FIELDS:
-        yield value.unknown(field)
+    if about not in _FIELDS:
+        yield value.unknown(about)
         return
     if not content:
-        yield value.unknown(f"{field} without a value")
+        yield value.unknown(f"{about} without a value")
         return
     events = [event for name, items in content.items() if name in _LISTS for event in _list(name, items, value)]
-    yield from events or [value.unknown(f"{field} without content")]
+    yield from events or [value.unknown(f"{about} without content")]
+
+
+def _by_id(contacts: tuple[Json, ...]) -> Mapping[str, Json]:
+    """Contacts by their phone number and by their user id; of two with the same the first counts."""
+    found: dict[str, Json] = {}
+    for contact in contacts:
+        for identifier in (ident(contact.get("wa_id")), ident(contact.get("user_id"))):
+            if identifier is not None:
+                found.setdefault(identifier, contact)
+    return found
 
 
 def _list(name: str, items: object, value: _Value) -> Iterator[Event]:
@@ -186,11 +200,24 @@ def _list(name: str, items: object, value: _Value) -> Iterator[Event]:
 # Messages and echoes
 
 
+class _Who(NamedTuple):
+    """Whose conversation it is, and who wrote."""
+
+    customer_id: str | None
+    author_id: str | None = None
+    author_name: str | None = None
+    author_handle: str | None = None
+
+
 def _said(item: Json, value: _Value, *, by_us: bool) -> Event:
     """What one item of `messages` or `message_echoes` tells."""
     kind = text(item.get("type")) or next((name for name in CONTENTS if name in item), "without a type")
-    base = _echo_base(item, value) if by_us else _message_base(item, value)
+    who = _addressee(item, value) if by_us else _writer(item, value)
     content = content_of(item, kind)
+    if kind in CONTENTS and content and "group_id" not in item:
+        said, attachments = read_content(kind, content)
+        return _direct(item, value, who, Kind.ECHO if by_us else Kind.MESSAGE, said, attachments)
+    base = _direct(item, value, who)
     if "group_id" in item:
         said = read_content(kind, content)[0]
         thread_id = ident(item.get("group_id"))
@@ -200,44 +227,50 @@ def _said(item: Json, value: _Value, *, by_us: bool) -> Event:
         return _unseen(replace(base, text=text(content.get("body")), detail=detail))
     if kind in _ABOUT_ANOTHER and content:
         return _ABOUT_ANOTHER[kind](base, content)
-    if kind in CONTENTS and content:
-        return _with_content(replace(base, kind=Kind.ECHO if by_us else Kind.MESSAGE), kind, content)
     # Somebody said something we cannot read: a customer waits for an answer, and an echo is one.
     errors = [_error(error) for error in objects(item.get("errors"))]
     return replace(base, kind=Kind.ECHO if by_us else Kind.UNKNOWN, detail=": ".join([kind, *errors[:1]]))
 
 
-def _message_base(item: Json, value: _Value) -> Event:
+def _writer(item: Json, value: _Value) -> _Who:
     phone, user_id = ident(item.get("from")), ident(item.get("from_user_id"))
     contact = value.contact(phone, user_id)
     profile = obj(contact.get("profile"))
     customer_id = _customer(phone, user_id, contact)
-    return replace(
-        _direct(item, value, customer_id),
-        author_id=customer_id,
-        author_name=text(profile.get("name")),
-        author_handle=text((text(profile.get("username")) or "").removeprefix("@")),
-    )
+    handle = text((text(profile.get("username")) or "").removeprefix("@"))
+    return _Who(customer_id, customer_id, text(profile.get("name")), handle)
 
 
-def _echo_base(item: Json, value: _Value) -> Event:
+def _addressee(item: Json, value: _Value) -> _Who:
     phone, user_id = ident(item.get("to")), ident(item.get("to_user_id"))
-    customer_id = _customer(phone, user_id, _named(value, phone, user_id))
-    return replace(_direct(item, value, customer_id), author_id=ident(item.get("from")))
+    return _Who(_customer(phone, user_id, _named(value, phone, user_id)), ident(item.get("from")))
 
 
-def _direct(item: Json, value: _Value, customer_id: str | None) -> Event:
+def _direct(
+    item: Json,
+    value: _Value,
+    who: _Who,
+    kind: Kind = Kind.UNKNOWN,
+    said: str | None = None,
+    attachments: tuple[Attachment, ...] = (),
+) -> Event:
+    """The event of an item, made at once: copying one costs twice what making it does."""
     return Event(
-        kind=Kind.UNKNOWN,
+        kind=kind,
         channel=_CHANNEL,
         account_id=value.account_id,
         surface=Surface.DM,
         visibility=Visibility.PRIVATE,
-        thread_id=customer_id,
+        thread_id=who.customer_id,
         message_id=ident(item.get("id")),
+        author_id=who.author_id,
+        author_name=who.author_name,
+        author_handle=who.author_handle,
+        text=said,
+        attachments=attachments,
         sent_at=when(item.get("timestamp")) or value.sent_at,
         in_reply_to=ident(obj(item.get("context")).get("id")),
-        customer_id=customer_id,
+        customer_id=who.customer_id,
         test=value.test,
     )
 
@@ -270,13 +303,15 @@ def _edit(base: Event, content: Json) -> Event:
     """The edit has an id of its own; what counts is the message it changes."""
     message = obj(content.get("message"))
     kind = text(message.get("type")) or next((name for name in CONTENTS if name in message), "text")
-    edited = replace(
+    said, attachments = read_content(kind, content_of(message, kind))
+    return replace(
         base,
         kind=Kind.EDIT,
         message_id=ident(content.get("original_message_id")),
+        text=said,
+        attachments=attachments,
         in_reply_to=base.in_reply_to or ident(obj(message.get("context")).get("id")),
     )
-    return _with_content(edited, kind, content_of(message, kind))
 
 
 def _revoke(base: Event, content: Json) -> Event:
@@ -290,7 +325,7 @@ def _status(item: Json, value: _Value) -> Event:
     """What became of a message of ours. A failure names its first error, for the person who is told."""
     phone, user_id = ident(item.get("recipient_id")), ident(item.get("recipient_user_id"))
     word = text(item.get("status"))
-    base = _direct(item, value, _customer(phone, user_id, _named(value, phone, user_id)))
+    base = _direct(item, value, _Who(_customer(phone, user_id, _named(value, phone, user_id))))
     if word is None:
         return _unseen(replace(base, detail="a status without a word"))
     errors = [_error(error) for error in objects(item.get("errors"))] if word == "failed" else []
@@ -305,11 +340,6 @@ def _status(item: Json, value: _Value) -> Event:
 def _error(error: Json) -> str:
     said = text(error.get("title")) or text(error.get("message"))
     return " ".join(part for part in (ident(error.get("code")), said) if part) or "without a code"
-
-
-def _with_content(event: Event, kind: str, content: Json) -> Event:
-    said, attachments = read_content(kind, content)
-    return replace(event, text=said, attachments=attachments)
 
 
 # Answering
