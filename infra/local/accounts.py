@@ -73,7 +73,7 @@ def plain(account: Account) -> dict[str, object]:
 
 
 def _credentials(channel: str) -> dict[str, str]:
-    return {"reply_url": REPLIES} if channel == "web" else {}
+    return {"web": {"reply_url": REPLIES}, "instagram": {"flavour": "instagram"}}.get(channel, {})
 
 
 def _default(channel: str) -> set[str]:

@@ -227,7 +227,8 @@ Record = Message | Conversation | Obligation | Send | Quarantined
 
 def message_key(channel: str, account_id: str, message_id: str) -> Key:
     """Key of a message by what the platform calls it. Long ids are hashed to fit a key (2,048 bytes in DynamoDB)."""
-    native = message_id if len(message_id) <= 512 else "sha256-" + hashlib.sha256(message_id.encode()).hexdigest()
+    raw = message_id.encode()
+    native = message_id if len(raw) <= 512 else "sha256-" + hashlib.sha256(raw).hexdigest()
     return Key(f"M#{channel}#{account_id}#{native}", "message")
 
 

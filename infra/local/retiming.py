@@ -1,0 +1,38 @@
+"""Deliveries of events/ as if they happened now: the same bytes, with their times moved and their names changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+_SECONDS = re.compile(rb"(?<![\d.])1[5-9]\d{8}(?![\d.])")
+_MILLISECONDS = re.compile(rb"(?<![\d.])1[5-9]\d{11}(?![\d.])")
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def as_if_now(body: bytes, now: datetime, names: Mapping[str, str] | None = None) -> bytes:
+    """The body with its newest time moved to `now` and all others with it; `names` are replaced to the letter."""
+    shift = now - max(_times(body), default=now)
+    moved = _SECONDS.sub(lambda m: b"%d" % (_unix(m[0], 1) + shift).timestamp(), body)
+    moved = _MILLISECONDS.sub(lambda m: b"%d" % ((_unix(m[0], 1000) + shift).timestamp() * 1000), moved)
+    moved = _STAMP.sub(lambda m: (_stamp(m[0]) + shift).strftime("%Y-%m-%dT%H:%M:%SZ").encode(), moved)
+    for old, new in (names or {}).items():
+        moved = moved.replace(old.encode(), new.encode())
+    return moved
+
+
+def _times(body: bytes) -> list[datetime]:
+    return [
+        *(_unix(found, 1) for found in _SECONDS.findall(body)),
+        *(_unix(found, 1000) for found in _MILLISECONDS.findall(body)),
+        *(_stamp(found) for found in _STAMP.findall(body)),
+    ]
+
+
+def _unix(digits: bytes, in_a_second: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(digits) / in_a_second)
+
+
+def _stamp(text: bytes) -> datetime:
+    return datetime.strptime(text.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
