@@ -62,10 +62,14 @@ class Engine:
         Raises PartFailed with the end of a log, and Misconfigured for a policy or file that is not right.
         """
         with self._locked():
+            sources = stack.stage(self.home.source, policy_file)  # first: what is wrong there needs nothing started
+            found = AddressBook.load(self.home.book)
+            was_up = self._all_well(found)
             try:
-                return self._start(policy_file)
+                return self._start(found, sources)
             except BaseException:
-                self._stop_parts(AddressBook.load(self.home.book))
+                if not was_up:
+                    self._stop_parts(AddressBook.load(self.home.book))
                 raise
 
     def running(self) -> RunningStack:
@@ -86,11 +90,11 @@ class Engine:
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
-    def _start(self, policy_file: Path | None) -> RunningStack:
-        book = self._with_parts(AddressBook.load(self.home.book))
+    def _start(self, book: AddressBook, sources: stack.Sources) -> RunningStack:
+        book = self._with_parts(book)
         with self._timed("stage, build and deploy"):
             self._say("Building and deploying the stack")
-            deployed = stack.bring_up(self.home, book, policy_file)
+            deployed = stack.bring_up(self.home, book, sources)
             book = replace(book, deployed=deployed)
         book.save(self.home.book)
         with self._timed("secrets and addresses"):

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
@@ -79,9 +80,8 @@ def architecture(machine: str) -> str:
         raise Misconfigured(f"Lambda knows no processor {machine!r}, only {sorted(set(_MACHINES.values()))}.") from None
 
 
-def bring_up(home: Home, book: AddressBook, policy_file: Path | None) -> Deployed:
-    """The stack as the sources say: built and deployed where something changed. Raises PartFailed, Misconfigured."""
-    sources = stage(home.source, policy_file)
+def bring_up(home: Home, book: AddressBook, sources: Sources) -> Deployed:
+    """The stack as the sources say: built and deployed where something changed. Raises PartFailed."""
     told = parameters(book, sources.policy_file)
     digest = sources.digest(told)
     session = EmulatorSession(book.url("emulator"))
@@ -101,7 +101,9 @@ def build(home: Home, book: AddressBook, told: Mapping[str, str]) -> None:
 
 def deploy(home: Home, book: AddressBook, told: Mapping[str, str]) -> None:
     """Run `sam deploy` against the emulator. Raises PartFailed."""
-    _make_bucket(EmulatorSession(book.url("emulator")))
+    session = EmulatorSession(book.url("emulator"))
+    _make_bucket(session)
+    _clear_away(session)
     arguments = ("--template-file", str(home.build / "template.yaml"), "--stack-name", STACK, "--s3-bucket", ARTEFACTS)
     switches = ("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset")
     _sam(home, book, "deploy", *arguments, *switches, "--no-progressbar", "--region", REGION, *_overrides(told))
@@ -109,11 +111,8 @@ def deploy(home: Home, book: AddressBook, told: Mapping[str, str]) -> None:
 
 def outputs(session: EmulatorSession) -> dict[str, str]:
     """The outputs of the stack; empty where it does not stand."""
-    try:
-        described = session.create_client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-    except ClientError:
-        return {}
-    if not described["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+    described = _described(session)
+    if described.get("StackStatus") not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         return {}
     return {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
 
@@ -148,6 +147,22 @@ def _sam(home: Home, book: AddressBook, verb: str, *arguments: str) -> None:
 
 def _overrides(told: Mapping[str, str]) -> tuple[str, ...]:
     return ("--parameter-overrides", *(f"{name}={value}" for name, value in told.items()))
+
+
+def _described(session: EmulatorSession) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = session.create_client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    except ClientError:  # how CloudFormation says that there is no such stack
+        return {}
+    return found
+
+
+def _clear_away(session: EmulatorSession) -> None:
+    """Delete what a first deployment that failed has left: CloudFormation updates no stack that was never complete."""
+    if _described(session).get("StackStatus") in {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}:
+        client = session.create_client("cloudformation")
+        client.delete_stack(StackName=STACK)
+        client.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def _make_bucket(session: EmulatorSession) -> None:
