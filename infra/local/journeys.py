@@ -46,8 +46,8 @@ escalation:
   - {{ address: {LEAD}, name: Lea }}
 acknowledging:
   text: >-
-    {{greeting}} This is an automatic answer from {{company}}: your message has arrived. Nobody is here right now; people
-    are back {{back}} and will answer you then.
+    {{greeting}} This is an automatic answer from {{company}}: your message has arrived. Nobody is here right now;
+    people are back {{back}} and will answer you then.
 """
 
 
@@ -120,7 +120,7 @@ class Journeys:
         back = f"{datetime.now(UTC) + timedelta(days=1):%A}"
         return [
             Row("A DM after hours", "one automatic answer that says when people are back", _acknowledged("ana", back)),
-            Row("A DM after hours", "handed to the agent by mail, with a signed reply address", _handed("ana", "bike ready")),
+            Row("A DM after hours", "handed to the agent, with a signed reply address", _handed("ana", "bike ready")),
             Row("A burst of three", "1 conversation, 3 messages, 1 automatic answer", _burst),
             Row("A burst of three", "all three handed off in one mail", _one_mail("DE.700000001", "burst")),
             Row("The same delivery twice", "1 message, 1 automatic answer", _once("bea")),
