@@ -53,7 +53,10 @@ def read_packaged(file_name: str, desk_address: str, channels: Collection[str] |
     if not _FILE_NAME.fullmatch(file_name) or not (here / file_name).is_file():
         there = ", ".join(sorted(each.name for each in here.iterdir() if _FILE_NAME.fullmatch(each.name)))
         raise Misconfigured(f"There is no policy file {file_name[:80]!r} in shared/policy/. There are: {there}.")
-    text = (here / file_name).read_text(encoding="utf-8")
+    try:
+        text = (here / file_name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{file_name}: byte {error.start} is not UTF-8; save the file as UTF-8.") from error
     return load(text, desk_address=desk_address, name=file_name, channels=channels)
 
 

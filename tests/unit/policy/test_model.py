@@ -13,7 +13,7 @@ from shared.domain.calendar import DAY, Interval
 from shared.domain.events import Surface
 from shared.domain.policy import Agent, Policy
 from shared.errors import Misconfigured
-from shared.policy import schema
+from shared.policy import model, schema
 from shared.policy.model import load, read_packaged
 from tests.unit.domain.build import at
 
@@ -265,6 +265,28 @@ class TestTheFileThatComesWithNightdesk:
     def test_only_files_of_the_folder_are_read(self, name):
         with pytest.raises(Misconfigured, match="There is no policy file"):
             read_packaged(name, DESK)
+
+
+class TestAFolderOfPolicies:
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path, monkeypatch):
+        self.folder = tmp_path
+        monkeypatch.setattr(model, "__file__", str(tmp_path / "model.py"))
+
+    def test_a_file_beside_the_model_is_read_under_its_own_name(self):
+        (self.folder / "demo.yaml").write_text(changed("90s", "soon"), encoding="utf-8")
+        with pytest.raises(Misconfigured, match=r"^demo.yaml line \d+: rules\[1\].first_response: 'soon'"):
+            read_packaged("demo.yaml", DESK)
+
+    def test_a_file_in_another_encoding_is_refused(self):
+        (self.folder / "old.yaml").write_bytes("company: Müller".encode("latin-1"))
+        with pytest.raises(Misconfigured, match=r"old\.yaml: byte 10 is not UTF-8"):
+            read_packaged("old.yaml", DESK)
+
+    def test_the_files_there_are_named(self):
+        (self.folder / "demo.yaml").write_text(GOOD, encoding="utf-8")
+        with pytest.raises(Misconfigured, match=r"There are: demo\.yaml\."):
+            read_packaged("deno.yaml", DESK)
 
 
 class TestTheSchema:
