@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.adapters.clients import Clients
     from shared.domain.exchange import Delivery
+    from shared.domain.policy import Policy
     from shared.domain.records import Key
     from shared.services.agent_mail import AgentMails
     from shared.services.clock import ObligationClock
@@ -26,6 +27,13 @@ def clients() -> Clients:
     from shared.adapters.clients import Clients
 
     return Clients()
+
+
+def _policy(file_name: str, desk_address: str) -> Policy:
+    from shared import channels
+    from shared.policy.model import read_packaged
+
+    return read_packaged(file_name, desk_address, channels.names())
 
 
 @cache
@@ -52,7 +60,6 @@ def intake() -> Intake:
     from shared.adapters.archive import S3Archive
     from shared.adapters.system import SystemClock
     from shared.adapters.table import DynamoDesk
-    from shared.policy.model import read_packaged
     from shared.services.intake import Intake
     from shared.settings import IntakeSettings
 
@@ -61,7 +68,7 @@ def intake() -> Intake:
         DynamoDesk(clients(), settings.desk_table),
         S3Archive(clients(), settings.archive_bucket),
         channels.load,
-        read_packaged(settings.policy_file, settings.desk_address),
+        _policy(settings.policy_file, settings.desk_address),
         SystemClock(),
     )
 
@@ -87,7 +94,6 @@ def dispatch() -> Dispatch:
     from shared.adapters.system import SystemClock
     from shared.adapters.table import DynamoDesk
     from shared.adapters.timers import StepFunctionsTimers
-    from shared.policy.model import read_packaged
     from shared.services.dispatch import Dispatch
     from shared.services.people import Office, People
     from shared.settings import DispatchSettings
@@ -101,7 +107,7 @@ def dispatch() -> Dispatch:
         channels.load,
         SsmSecrets(clients(), settings.secrets_path, clock),
         clock,
-        Office(read_packaged(settings.policy_file, settings.desk_address), settings.mail_domain),
+        Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain),
     )
     timers = StepFunctionsTimers(clients(), settings.sla_state_machine_arn)
     return Dispatch(desk, timers, SqsOutbox(clients(), settings.outbound_queue_url), people)
@@ -126,7 +132,6 @@ def sender() -> Sender:
     from shared.adapters.secrets import SsmSecrets
     from shared.adapters.system import RandomIds, SystemClock
     from shared.adapters.table import DynamoDesk
-    from shared.policy.model import read_packaged
     from shared.services.send import Sender
     from shared.settings import SendSettings
 
@@ -135,7 +140,7 @@ def sender() -> Sender:
     return Sender(
         DynamoDesk(clients(), settings.desk_table),
         HttpPlatforms(channels.load, secrets, clock, origin=settings.platform_origin, session=one_attempt_session()),
-        read_packaged(settings.policy_file, settings.desk_address),
+        _policy(settings.policy_file, settings.desk_address),
         clock,
         RandomIds(),
     )
@@ -157,7 +162,6 @@ def agent_mail() -> AgentMails:
     from shared.adapters.secrets import SsmSecrets
     from shared.adapters.system import SystemClock
     from shared.adapters.table import DynamoDesk
-    from shared.policy.model import read_packaged
     from shared.services.agent_mail import AgentMails
     from shared.services.people import Office
     from shared.settings import MailSettings
@@ -170,5 +174,5 @@ def agent_mail() -> AgentMails:
         channels.load,
         SsmSecrets(clients(), settings.secrets_path, clock),
         clock,
-        Office(read_packaged(settings.policy_file, settings.desk_address), settings.mail_domain),
+        Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain),
     )
