@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
+
+from shared.errors import NightdeskError
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -24,3 +28,26 @@ def logger(function: str) -> Logger:
     from aws_lambda_powertools import Logger
 
     return Logger(service=function)
+
+
+@contextmanager
+def failures_told(function: str) -> Iterator[None]:
+    """Around one record of a batch: the batch processor hands a failure back in silence, so it is told here.
+
+    Only the error's type and place are told for errors nobody raised on purpose: their words may be a customer's.
+    """
+    try:
+        yield
+    except NightdeskError as error:
+        logger(function).warning("failed", error=type(error).__name__, reason=str(error), retry=error.retry)
+        raise
+    except Exception as error:
+        logger(function).error("failed", error=type(error).__name__, place=_place(error))
+        raise
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"

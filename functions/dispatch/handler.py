@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.bootstrap import dispatch
 from shared.domain.records import Key
-from shared.observability import logger
+from shared.observability import failures_told, logger
 
 PROCESSOR = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _carry_out(record: DynamoDBRecord) -> None:
-    keys = (record.dynamodb.keys if record.dynamodb else None) or {}
-    done = dispatch().carry_out(Key(keys["pk"], keys["sk"]))
-    logger("dispatch").info("carried out", intents=[str(intent) for intent in done])
+    with failures_told("dispatch"):
+        keys = (record.dynamodb.keys if record.dynamodb else None) or {}
+        done = dispatch().carry_out(Key(keys["pk"], keys["sk"]))
+        logger("dispatch").info("carried out", intents=[str(intent) for intent in done])

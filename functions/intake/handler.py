@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.bootstrap import intake, read_delivery
-from shared.observability import logger
+from shared.observability import failures_told, logger
 
 PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -21,6 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _take(record: SQSRecord) -> None:
-    delivery = read_delivery(record.body)
-    kinds = intake().take(delivery)
-    logger("intake").info("taken", channel=delivery.channel, delivery_id=delivery.delivery_id, kinds=dict(kinds))
+    with failures_told("intake"):
+        delivery = read_delivery(record.body)
+        kinds = intake().take(delivery)
+        logger("intake").info("taken", channel=delivery.channel, delivery_id=delivery.delivery_id, kinds=dict(kinds))

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.bootstrap import read_send_key, sender
-from shared.observability import logger
+from shared.observability import failures_told, logger
 
 PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -21,6 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _carry(record: SQSRecord) -> None:
-    key = read_send_key(record.body)
-    carried = sender().carry(key)
-    logger("send").info("carried", send=key.sort, outcome=str(carried))
+    with failures_told("send"):
+        key = read_send_key(record.body)
+        carried = sender().carry(key)
+        logger("send").info("carried", send=key.sort, outcome=str(carried))

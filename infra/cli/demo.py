@@ -36,7 +36,7 @@ def demo(
     from infra.local.journeys import policy
 
     screen = console(stderr=as_json)
-    home = Home(HOME.with_name(HOME.name) / "demo")
+    home = Home(HOME / "demo")
     engine = Engine(home, say=lambda step: screen.print(f"[dim]{step} ...[/dim]"))
     engine.stop()
     shutil.rmtree(home.state, ignore_errors=True)  # a demo begins with an empty desk; what was built is kept

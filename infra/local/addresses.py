@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from typing import Any, Self
 from shared.errors import Misconfigured
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-HOME = REPOSITORY / ".nightdesk"
+HOME = Path(os.environ.get("NIGHTDESK_HOME") or REPOSITORY / ".nightdesk")
 PORTS = ("emulator", "ses", "redelivery", "sandbox", "mailbox", "smtp")
 STACK = "nightdesk"
 REGION = "eu-central-1"
