@@ -28,6 +28,7 @@ _DASHES = "-_=\u2013\u2014"
 _COLONS = (":", "\uff1a")
 _RULE = re.compile(f"[{_DASHES[1:]}-]{{3,}}")
 _LONG_RULE = re.compile(r"_{20,}")
+_OUR_NAME = re.compile(r" via .{0,80}\bnightdesk\W{0,3}$", re.IGNORECASE)
 _OURS = re.compile(r"nightdesk|r[+.][a-z2-7]{16}\.[a-z2-7]{8}\.", re.IGNORECASE)
 _LABELS = {
     word: meaning for meaning, words in phrases.LABELS.items() for word in words.casefold().replace("-", "").split()
@@ -173,7 +174,7 @@ def _without_introduction(lines: list[str]) -> list[str]:
 
     It is the last paragraph, and it tells itself by what only it holds there: our name, or an address beside a date.
     """
-    lines = _trimmed(lines)
+    lines = _trimmed(_without_our_name(lines))
     paragraph = list(takewhile(str.strip, reversed(lines[-8:])))
     if not paragraph:
         return lines
@@ -185,16 +186,29 @@ def _without_introduction(lines: list[str]) -> list[str]:
     return lines
 
 
+def _without_our_name(lines: list[str]) -> list[str]:
+    """Without our sender name at the end: the head of a wrapped introduction of which only the rest was recognised."""
+    end = len(lines)
+    while end and _OUR_NAME.search(" ".join(lines[max(end - 2, 0) : end])[-_MOST_LINE:]):
+        end -= 1 if " via " in lines[end - 1] else min(2, end)
+    return lines[:end]
+
+
 def _introduction_lines(paragraph: list[str]) -> int:
-    """How many of the last lines, given last first, are an introduction: as few as name us and a date, or us."""
+    """How many of the last lines, given last first, are an introduction: it holds our name or an address.
+
+    A short paragraph is one as a whole; of a longer one, as few lines as name us and a date, or us.
+    """
+    lines = [line[:_MOST_LINE] for line in paragraph[:_MOST_INTRODUCTION]]
+    telling = [number for number, line in enumerate(lines, start=1) if _OURS.search(line) or "@" in line]
+    if not telling or len(paragraph) < _MOST_INTRODUCTION:
+        return len(paragraph) if telling else 0
     joined = ""
-    for number, line in enumerate(paragraph[:_MOST_INTRODUCTION], start=1):
-        joined = f"{line[:_MOST_LINE]} {joined}"
-        dated = bool(_YEAR.search(joined) or _SHORT_DATE.search(joined))
-        if dated and (_OURS.search(joined) or "@" in joined):
+    for number, line in enumerate(lines, start=1):
+        joined = f"{line} {joined}"
+        if number >= telling[0] and (_YEAR.search(joined) or _SHORT_DATE.search(joined)):
             return number
-    named = [number for number, line in enumerate(paragraph[:_MOST_INTRODUCTION], start=1) if _OURS.search(line)]
-    return named[-1] if named else 0
+    return telling[-1]
 
 
 def _without_quotes(lines: list[str]) -> list[str]:
