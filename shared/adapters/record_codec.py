@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -34,6 +34,7 @@ Item = Mapping[str, Attribute]
 TODO_SHARDS = tuple(f"intent#{n}" for n in range(8))
 DUE_SHARDS = tuple(f"due#{n}" for n in range(8))
 QUARANTINE_SHARDS = tuple(f"quarantine#{n}" for n in range(4))
+KEPT = timedelta(days=400)  # after the last thing that happened: a year of history, and a month to look at it
 MOST_READ = 100  # keys of one BatchGetItem
 MOST_COMMITTED = 25  # what the port promises; TransactWriteItems takes 100
 
@@ -56,7 +57,13 @@ def encode(record: Record) -> dict[str, Attribute]:
     """The item of a record, index attributes included. Raises ValueError for a time without a zone."""
     own = {_ATTRIBUTE_OF.get(name, name): value for name, value in _encoded_fields(record).items()}
     head = {"pk": record.key.partition, "sk": record.key.sort, "type": _NAMES[type(record)]}
-    return {name: {"S": text} for name, text in (head | index_attributes(record)).items()} | own
+    return {name: {"S": text} for name, text in (head | index_attributes(record)).items()} | own | _expiry(record)
+
+
+def _expiry(record: Record) -> dict[str, Attribute]:
+    """When DynamoDB may delete the item: retention only, never timing, for deletion comes days late."""
+    newest = newest_time(record)
+    return {} if newest is None else {"expires_at": {"N": str(int((newest + KEPT).timestamp()))}}
 
 
 def decode(item: Item) -> Record:
@@ -112,17 +119,26 @@ def index_attributes(record: Record) -> dict[str, str]:
 
 def waiting_since(record: Record) -> datetime | None:
     """Since when a record's intents wait: the newest time it tells of. None where it intends nothing."""
-    match record:
-        case Message(intents=(_, *_)):
-            times = [record.received_at, record.sent_at, record.edited_at, record.deleted_at]
-        case Obligation(intents=(_, *_)):
-            times = [record.since, record.warned_at, record.breached_at, record.met_at]
-        case Send(intents=(_, *_)):
-            times = [record.written_at, record.settled_at]
-        case _:
-            return None
+    if not isinstance(record, Message | Obligation | Send) or not record.intents:
+        return None
     # A record that tells of no time at all has waited too long already.
-    return max((at for at in times if at is not None), default=datetime(1970, 1, 1, tzinfo=UTC))
+    return newest_time(record) or datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def newest_time(record: Record) -> datetime | None:
+    """The newest time that a record tells of: when something last happened to it."""
+    match record:
+        case Message():
+            times = [record.received_at, record.sent_at, record.edited_at, record.deleted_at, record.answered_at]
+        case Conversation():
+            times = [record.opened_at, record.last_inbound_at, record.last_person_at, record.last_bot_at]
+        case Obligation():
+            times = [record.since, record.warned_at, record.breached_at, record.met_at]
+        case Send():
+            times = [record.written_at, record.settled_at]
+        case Quarantined():
+            times = [record.received_at]
+    return max((at for at in times if at is not None), default=None)
 
 
 def next_checkpoint(record: Record) -> datetime | None:

@@ -132,3 +132,9 @@ def test_no_commit_holds_a_record_twice_or_more_than_twenty_five():
 def test_no_read_asks_for_more_than_a_hundred_keys():
     with pytest.raises(ValueError, match="101 keys"):
         codec.check_read([Key(str(n), "message") for n in range(101)])
+
+
+def test_every_record_may_be_forgotten_four_hundred_days_after_the_last_thing_that_happened_to_it():
+    item = codec.encode(some.message(received_at=some.NOON, edited_at=some.NOON + timedelta(days=2)))
+
+    assert int(item["expires_at"]["N"]) == (some.NOON + timedelta(days=402)).timestamp()
