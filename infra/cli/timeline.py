@@ -46,8 +46,9 @@ def entries(
 def _of_message(message: Message, fallback: datetime) -> Iterator[Entry]:
     at = message.sent_at or message.received_at or fallback
     if message.author is not None:
-        who = message.author_name or message.author_handle or message.author_id or "somebody"
-        yield Entry(at=at, what="message", text=f"{message.author} {who}: {_words(message)}", reason=_arrival(message))
+        known = message.author_name or message.author_handle or message.author_id
+        who = " ".join(filter(None, (message.author, known)))
+        yield Entry(at=at, what="message", text=f"{who}: {_words(message)}", reason=_arrival(message))
     if message.edited_at is not None:
         yield Entry(at=message.edited_at, what="edit", text=f"{message.message_id}: {message.text or ''}")
     if message.deleted_at is not None:
