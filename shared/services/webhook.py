@@ -32,7 +32,7 @@ class Webhook:
     def _answer(self, channel_name: str, request: Request) -> Response:
         if len(request.body) > self.max_body_bytes:
             raise BodyTooLarge(f"The body has {len(request.body)} bytes; at most {self.max_body_bytes} are taken.")
-        if request.headers.get("content-encoding", "identity") != "identity":
+        if request.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
             return Response(415, "Send the body without a content encoding.")
         channel = self.channels(channel_name)
         secrets = self.secrets.channel(channel_name)

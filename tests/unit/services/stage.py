@@ -14,21 +14,25 @@ from shared.domain.records import (
     Key,
     Message,
     Obligation,
+    Record,
     Send,
     conversation_id_of,
     conversation_key,
     message_key,
 )
+from shared.services.agent_mail import AgentMails
 from shared.services.clock import ObligationClock
 from shared.services.dispatch import Dispatch
 from shared.services.intake import Intake
 from shared.services.people import Office, People
 from shared.services.send import Sender
+from shared.services.webhook import Webhook
 from tests.fakes.channels import ScriptedChannel
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.effects import (
     FakePlatforms,
     MemoryArchive,
+    MemoryInbox,
     MemoryMailer,
     MemoryNotifier,
     MemoryOutbox,
@@ -36,9 +40,12 @@ from tests.fakes.effects import (
 )
 from tests.fakes.given import CountingIds, FakeSecrets, FixedClock
 from tests.unit.domain.build import calendar_weekdays, policy
+from tests.unit.services.crossings import Crossings
 
 FRIDAY_NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # 13:00 in Berlin: open
 FRIDAY_NIGHT = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
+DOMAIN = "in.company.example"
+LONGEST_BODY = 1000
 ANA, LEA = Agent("ana@company.example", "Ana"), Agent("lea@company.example", "Lea")
 OFFICE = calendar_weekdays("Europe/Berlin")
 RULE = Rule(name="everything", calendar="office", first_response=timedelta(hours=1), warn_after=0.5)
@@ -88,15 +95,23 @@ class Stage:
     mailer: MemoryMailer = field(default_factory=MemoryMailer)
     notifier: MemoryNotifier = field(default_factory=MemoryNotifier)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    inbox: MemoryInbox = field(default_factory=MemoryInbox)
+    mails: MemoryArchive = field(default_factory=MemoryArchive)
+    crossings: Crossings = field(default_factory=Crossings)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        office = Office(self.policy, "in.company.example")
-        people = People(self.desk, self.mailer, self.notifier, self.channel, self.secrets, self.clock, office)
-        self.intake = Intake(self.desk, self.archive, self.channel, self.policy, self.clock)
-        self.dispatch = Dispatch(self.desk, self.timers, self.outbox, people)
-        self.obligations = ObligationClock(self.desk, self.clock)
-        self.sender = Sender(self.desk, self.platforms, self.policy, self.clock, CountingIds())
+        port, office = self.crossings.port, Office(self.policy, DOMAIN)
+        desk, mailer, secrets = port("desk", self.desk), port("mailer", self.mailer), port("secrets", self.secrets)
+        people = People(desk, mailer, port("notifier", self.notifier), self.channel, secrets, self.clock, office)
+        inbox, outbox = port("inbox", self.inbox), port("outbox", self.outbox)
+        self.webhook = Webhook(self.channel, secrets, inbox, self.clock, CountingIds(), LONGEST_BODY)
+        self.intake = Intake(desk, port("archive", self.archive), self.channel, self.policy, self.clock)
+        self.dispatch = Dispatch(desk, port("timers", self.timers), outbox, people)
+        self.obligations = ObligationClock(desk, self.clock)
+        self.sender = Sender(desk, port("platforms", self.platforms), self.policy, self.clock, CountingIds())
+        mails = port("mails", self.mails)
+        self.agent_mails = AgentMails(desk, mails, mailer, self.channel, secrets, self.clock, office)
 
     def deliver(self, *events: Event, received_at: datetime | None = None) -> None:
         """One delivery with these events, taken by intake now."""
@@ -123,6 +138,10 @@ class Stage:
         for key in self.outbox.waiting:
             self.sender.carry(key)
         self.outbox.waiting.clear()
+
+    def put(self, *records: Record) -> None:
+        """Have these on the desk, as if committed before."""
+        self.desk.commit(records)
 
     def conversation(self, thread: str = "cust", customer: str = "cust") -> Conversation:
         """The conversation of a customer."""
