@@ -15,6 +15,7 @@ from shared.domain.records import (
     Quarantined,
     Send,
     SendKind,
+    SendState,
     conversation_key,
     short_hash,
 )
@@ -133,11 +134,12 @@ class AgentMails:
         )
 
     def _is_copy(self, send: Send) -> bool:
-        """The same mail, or the same words of the same person within minutes."""
+        """The same mail, or the same words of the same person within minutes, unless those certainly failed."""
         return any(
             known.send_id == send.send_id
             or (
-                known.agent == send.agent
+                known.state is not SendState.FAILED
+                and known.agent == send.agent
                 and known.text == send.text
                 and abs(known.written_at - send.written_at) < SAME_TEXT_WITHIN
             )

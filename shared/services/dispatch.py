@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shared.domain.records import Intent, Key, Message, Obligation, Send, State, short_hash
-from shared.errors import Misconfigured
+from shared.domain.records import Intent, Key, Message, Obligation, Quarantined, Send, State, short_hash
+from shared.errors import Misconfigured, NightdeskError
 from shared.ports import Desk, Outbox, Timer, Timers
 from shared.services.clock import next_look
 from shared.services.commit import until_settled
@@ -24,8 +24,20 @@ class Dispatch:
     def carry_out(self, key: Key) -> tuple[Intent, ...]:
         """Do what the record still intends, then record it as done. Returns what was done.
 
-        Raises Unavailable or Conflict: the stream brings the record back.
+        Raises Unavailable or Conflict: the stream brings the record back. What no repetition can mend is set aside in
+        quarantine, its intents still undone, so that it does not hold up the shard behind it.
         """
+        try:
+            return self._carry_out(key)
+        except NightdeskError as error:
+            if error.retry:
+                raise
+            self._set_aside(key, str(error))
+        except Exception as error:  # noqa: BLE001 - the edge of one record: a fault of ours in it must not stop the stream
+            self._set_aside(key, f"{type(error).__name__} in Nightdesk itself")
+        return ()
+
+    def _carry_out(self, key: Key) -> tuple[Intent, ...]:
         record = self.desk.read([key]).get(key)
         if isinstance(record, Message) and Intent.HAND_OFF in record.intents:
             self.people.hand_off(record)
@@ -34,10 +46,9 @@ class Dispatch:
             return ()
         for intent in record.intents:
             self._do(intent, record)
-        done = record.intents
-        if done:
-            until_settled(lambda: self._forget(key, done))
-        return done
+        if record.intents:
+            until_settled(lambda: self._forget(record))
+        return record.intents
 
     def _do(self, intent: Intent, record: Obligation | Send) -> None:
         match intent, record:
@@ -70,10 +81,25 @@ class Dispatch:
             )
         )
 
-    def _forget(self, key: Key, done: tuple[Intent, ...]) -> None:
-        record = self.desk.read([key]).get(key)
+    def _set_aside(self, key: Key, reason: str) -> None:
+        kept = Quarantined(
+            quarantine_id=short_hash("dispatch", *key),
+            source="dispatch",
+            stage="carry out",
+            reason=f"{reason} Its intents are still undone.",
+            archive_key=f"{key.partition} {key.sort}",
+            size=0,
+            received_at=self.people.clock.now(),
+        )
+        if kept.key not in self.desk.read([kept.key]):
+            self.desk.commit([kept])
+
+    def _forget(self, carried: Obligation | Send) -> None:
+        record = self.desk.read([carried.key]).get(carried.key)
         if not isinstance(record, Obligation | Send):
             return
+        # What was told of another state leaves the present one to be told.
+        done = {i for i in carried.intents if i is not Intent.TELL or record.state is carried.state}
         left = tuple(intent for intent in record.intents if intent not in done)
         if left != record.intents:
             self.desk.commit([replace(record, intents=left)])

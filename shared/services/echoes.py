@@ -51,7 +51,7 @@ class Echoes:
         if send is None:
             return
         if (event.detail or "").startswith("failed"):
-            until_settled(lambda: self._failed(send.key, event.detail or "failed"))
+            until_settled(lambda: self._failed(send.key, event))
         elif send.state in {SendState.SENDING, SendState.UNKNOWN}:
             self._sent(send, event)
 
@@ -60,11 +60,12 @@ class Echoes:
             now = self.clock.now()
             record_sent(self.desk, self.policy, send.conversation_id, send.send_id, event.message_id, now)
 
-    def _failed(self, key: Key, word: str) -> None:
+    def _failed(self, key: Key, event: Event) -> None:
         send = self.desk.read([key]).get(key)
         if isinstance(send, Send) and send.state is not SendState.FAILED:
-            reason = f"The platform took it and then failed to deliver it: {word}."
-            self.desk.commit([ledger.failed(send, reason, self.clock.now())])
+            reason = f"The platform took it and then failed to deliver it: {event.detail}."
+            failed = ledger.failed(send, reason, self.clock.now())
+            self.desk.commit([replace(failed, native_id=event.message_id or send.native_id)])
 
     def _send_of(self, event: Event) -> Send | None:
         by_token = self._send_by_token(event)

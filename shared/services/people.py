@@ -34,6 +34,8 @@ from shared.services.settlement import present_obligation
 
 MOST_EARLIER = 10  # messages of the thread's past in a mail
 MOST_RECORDS = 25  # in one commit
+UNDER_WAY_OR_THERE = {SendState.PENDING, SendState.SENDING, SendState.SENT}
+NOT_POSTED = frozenset({SendState.FAILED, SendState.WITHHELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class People:
         told = {m.message_id for m in fresh}
         past = self.desk.messages(conversation.conversation_id)
         earlier = tuple(m for m in past if m.message_id not in told)[-MOST_EARLIER:]
-        acknowledged = self._acknowledged(conversation)
+        acknowledged = self._acknowledged(conversation, fresh)
         for agent in people:
             about = compose.HandOff(
                 conversation=conversation,
@@ -160,12 +162,16 @@ class People:
         for start in range(0, len(records), MOST_RECORDS):
             self.desk.commit(records[start : start + MOST_RECORDS])
 
-    def _acknowledged(self, conversation: Conversation) -> str | None:
-        if conversation.acknowledged_until is None:
+    def _acknowledged(self, conversation: Conversation, fresh: tuple[Message, ...]) -> str | None:
+        """What the customer is told automatically about these messages: nothing that is certainly not posted, and
+        nothing of a closed period that was over before they came.
+        """
+        until = conversation.acknowledged_until
+        if until is None or not any(m.received_at is not None and m.received_at < until for m in fresh):
             return None
         sends = self.desk.sends(conversation.conversation_id)
-        acknowledgements = [s for s in sends if s.kind is SendKind.ACKNOWLEDGEMENT]
-        return acknowledgements[-1].text if acknowledgements else None
+        newest = next((s for s in reversed(sends) if s.kind is SendKind.ACKNOWLEDGEMENT), None)
+        return None if newest is None or newest.state in NOT_POSTED else newest.text
 
     def _concerned(self, send: Send) -> Sequence[Agent]:
         policy = self.office.policy

@@ -70,7 +70,7 @@ class Sender:
             return Carried.DONE_BEFORE
         reason = ledger.overtaken(send, conversation, self._closed(conversation), self.policy, now)
         if reason is not None:
-            self.desk.commit([ledger.withheld(send, reason, now)])
+            self.desk.commit([ledger.withheld(send, reason, now)], unchanged=[conversation])
             return Carried.WITHHELD
         claim = ledger.claimed(send, owner, now)
         try:

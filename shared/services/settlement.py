@@ -49,18 +49,23 @@ def settled_records(
 def record_sent(desk: Desk, policy: Policy, conversation_id: str, send_id: str, native_id: str, now: datetime) -> None:
     """Record that a send is on the platform: ledger, message, conversation and obligation in one commit.
 
-    Nothing happens when that is known already. Raises Conflict, Unavailable.
+    Nothing happens when that is known already, or the platform said since that it failed. Raises Conflict, Unavailable.
     """
 
     def attempt() -> None:
         entry_key, head_key = send_key(conversation_id, send_id), conversation_key(conversation_id)
         found = desk.read([entry_key, head_key])
         send, conversation = found.get(entry_key), found.get(head_key)
-        if not isinstance(send, Send) or not isinstance(conversation, Conversation) or send.state is SendState.SENT:
+        if not isinstance(send, Send) or not isinstance(conversation, Conversation) or _is_final(send):
             return
         desk.commit(_records(desk, policy, send, conversation, native_id, now))
 
     until_settled(attempt)
+
+
+def _is_final(send: Send) -> bool:
+    """Known to be there; or taken by the platform, which gave it an id, and then not delivered."""
+    return send.state is SendState.SENT or (send.state is SendState.FAILED and send.native_id is not None)
 
 
 def _records(

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from shared.domain.ledger import MOST_ATTEMPTS
 from tests.infra.stack import events, functions, resources, spell
 
 QUEUES = resources("AWS::SQS::Queue")
@@ -25,11 +26,11 @@ def test_the_queues_are_the_inbox_and_the_outbound_and_what_failed_at_each_hop()
 
 
 @pytest.mark.parametrize("queue", WORK)
-def test_a_message_that_fails_five_times_is_kept_apart_for_longer_than_it_could_wait(queue):
+def test_a_message_that_keeps_failing_is_kept_apart_for_longer_than_it_could_wait(queue):
     redrive = QUEUES[queue]["RedrivePolicy"]
     dead_letters = spell(redrive["deadLetterTargetArn"])
     assert dead_letters == queue.replace("Queue", "DeadLetters")
-    assert redrive["maxReceiveCount"] == 5
+    assert redrive["maxReceiveCount"] >= 5
     assert QUEUES[dead_letters]["MessageRetentionPeriod"] > QUEUES[queue]["MessageRetentionPeriod"]
 
 
@@ -60,6 +61,10 @@ def test_no_consumer_of_a_queue_reserves_concurrency():
     assert not [name for name, _ in POLLED if "ReservedConcurrentExecutions" in functions()[name]]
 
 
+def test_the_ledger_gives_up_on_a_send_and_says_so_before_the_queue_gives_it_up_in_silence():
+    assert QUEUES["OutboundQueue"]["RedrivePolicy"]["maxReceiveCount"] >= 2 * MOST_ATTEMPTS
+
+
 def test_platforms_are_posted_to_by_a_few_functions_at_once():
     (source,) = events(functions()["send"], "SQS")
     assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 10
@@ -77,7 +82,7 @@ def test_a_record_that_dispatch_cannot_carry_out_is_set_aside_after_a_while():
     (stream,) = events(functions()["dispatch"], "DynamoDB")
     assert stream["BisectBatchOnFunctionError"] is True
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert 0 < stream["MaximumRetryAttempts"] <= 100
+    assert 100 <= stream["MaximumRetryAttempts"] <= 10_000  # an outage of hours loses nothing, and it ends
     assert 60 <= stream["MaximumRecordAgeInSeconds"] < DAY  # the stream itself forgets after a day
     assert spell(stream["DestinationConfig"]["OnFailure"]["Destination"]) == "DispatchDeadLetters"
 
