@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from shared.bootstrap import webhook
@@ -13,7 +12,7 @@ from shared.observability import line
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer one request of the HTTP API (payload format 2.0)."""
-    channel = event.get("pathParameters", {}).get("channel", "")
+    channel = (event.get("pathParameters") or {}).get("channel", "")
     response = webhook().answer(channel, _request(event))
     line("webhook", channel=channel[:40], status=response.status)
     return {"statusCode": response.status, "headers": {"content-type": "text/plain"}, "body": response.body}
@@ -22,7 +21,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _request(event: dict[str, Any]) -> Request:
     return Request(
         method=event["requestContext"]["http"]["method"],
-        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         query=event.get("queryStringParameters") or {},
         body=_body(event),
     )
@@ -34,5 +33,5 @@ def _body(event: dict[str, Any]) -> bytes:
         return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body)
-    except binascii.Error:
+    except ValueError:  # also of what is not ASCII
         return b""
