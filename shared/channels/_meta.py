@@ -41,7 +41,7 @@ _LONGEST_CHALLENGE = 64
 _LONGEST_WAIT = timedelta(hours=24)
 
 
-def verify(request: Request, secrets: tuple[Secret, ...]) -> None:
+def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - the protocol's signature; Meta signs no time
     """Accept a delivery whose X-Hub-Signature-256 was made with any account's signing key, over the raw bytes.
 
     All keys are tried, whichever matches, so that timing tells nothing about them. Raises SignatureRejected and nothing
@@ -56,7 +56,7 @@ def verify(request: Request, secrets: tuple[Secret, ...]) -> None:
         raise SignatureRejected("The signature does not match the body.")
 
 
-def sign(body: bytes, secret: Secret) -> dict[str, str]:
+def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature; Meta signs the body alone
     """The headers with which Meta would send this body. Raises Misconfigured where the account has no signing key."""
     key = next((key for key in secret.signing if key.strip()), None)
     if key is None:
@@ -153,7 +153,7 @@ def _manner(outbound: Outbound, now: datetime, capability: Capability) -> dict[s
     return never("The 7 days in which Meta takes a person's answer have passed; the customer has to write again.")
 
 
-def graph_outcome(answer: Answer) -> Outcome:
+def outcome(answer: Answer) -> Outcome:
     """What an answer of the Graph API to a post means. Total.
 
     A post is not idempotent, so only an error that says the request was turned away before it was carried out may be

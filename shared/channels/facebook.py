@@ -15,7 +15,7 @@ from shared.channels import _meta
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, link, obj, text, when, whole
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
-from shared.domain.exchange import Answer, Call, Capability, Outbound, Outcome, Refused, Request, Response, Secret
+from shared.domain.exchange import Call, Capability, Outbound, Refused, Secret
 
 CAPABILITIES: Mapping[Surface, Capability] = {
     Surface.DM: Capability(
@@ -37,20 +37,8 @@ _REACTIONS = frozenset({"like", "reaction"})
 _TEST_POST = "44444444_444444444"  # what the dashboard's test button sends
 _NAMELESS_REVIEW = "review-"  # our name for a review whose story Meta did not give
 
-
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
-    """The answer to Meta's verification request; None for a POST. Total."""
-    return _meta.challenge(request, secrets)
-
-
-def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - the protocol's signature; Meta signs no time
-    """Accept what an app secret of any account signed. Raises SignatureRejected and nothing else."""
-    _meta.verify(request, secrets)
-
-
-def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature
-    """The headers with which Meta would send this body. Raises Misconfigured without a signing key."""
-    return _meta.sign(body, secret)
+# Handshake, signature and the reading of errors are the same for all of Meta's platforms.
+challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
@@ -72,11 +60,6 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
         return _meta.never("Facebook did not say which post this review belongs to: answer it on the Page itself.")
     url = _meta.edge(_meta.GRAPH, target, "comments")
     return _meta.misfit(outbound.text, capability) or _meta.post(url, secret, {"message": outbound.text})
-
-
-def outcome(answer: Answer) -> Outcome:
-    """What Meta's answer to that call means. Total."""
-    return _meta.graph_outcome(answer)
 
 
 def _target(outbound: Outbound) -> str:

@@ -16,15 +16,11 @@ from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, obj, text
 from shared.domain.events import Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
-    Answer,
     Call,
     Capability,
     Outbound,
-    Outcome,
     Refusal,
     Refused,
-    Request,
-    Response,
     Secret,
     Unit,
 )
@@ -46,20 +42,8 @@ _CHANNEL = "instagram"
 _OBJECTS = frozenset({"instagram", "page"})  # one page of Meta's names the Page as object under Facebook Login
 _INSTAGRAM = f"https://graph.instagram.com/{_meta.VERSION}"
 
-
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
-    """The answer to Meta's verification request; None for a POST. Total."""
-    return _meta.challenge(request, secrets)
-
-
-def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - the protocol's signature; Meta signs no time
-    """Accept what an app secret of any account signed. Raises SignatureRejected and nothing else."""
-    _meta.verify(request, secrets)
-
-
-def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature
-    """The headers with which Meta would send this body. Raises Misconfigured without a signing key."""
-    return _meta.sign(body, secret)
+# Handshake, signature and the reading of errors are the same for all of Meta's platforms.
+challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
@@ -88,11 +72,6 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
     else:
         url = _meta.edge(host, outbound.in_reply_to, "replies")
     return _meta.post(url, secret, {"message": outbound.text})
-
-
-def outcome(answer: Answer) -> Outcome:
-    """What Meta's answer to that call means. Total."""
-    return _meta.graph_outcome(answer)
 
 
 # Replying

@@ -20,15 +20,11 @@ from shared.channels._reading import EMPTY, Json, ident, obj, objects, read_json
 from shared.channels._whatsapp_content import CONTENTS, content_of, read_content
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
-    Answer,
     Call,
     Capability,
     Outbound,
-    Outcome,
     Refusal,
     Refused,
-    Request,
-    Response,
     Secret,
     length,
 )
@@ -46,20 +42,8 @@ _FIELDS = frozenset({"messages", "message_echoes", "smb_message_echoes"})
 _BUSINESS_SCOPED_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]+")
 _TEST_NUMBER = ("16505551111", "123456123")  # display number and id in the dashboard's test events
 
-
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
-    """Meta's verification request. Total."""
-    return _meta.challenge(request, secrets)
-
-
-def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - Meta signs no time
-    """Accept what the app secret signed. Raises SignatureRejected and nothing else."""
-    _meta.verify(request, secrets)
-
-
-def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - neither is signed
-    """The headers with which Meta would send this body. Raises Misconfigured without a signing key."""
-    return _meta.sign(body, secret)
+# Handshake, signature and the reading of errors are the same for all of Meta's platforms.
+challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
@@ -86,11 +70,6 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
     if recipient is None:
         return _never("The customer has neither a phone number nor a user id to write to.")
     return _meta.post(_url(outbound.account_id), secret, _payload(outbound, recipient))
-
-
-def outcome(answer: Answer) -> Outcome:
-    """What Meta's answer to that call means; a message taken now may still fail later, told by a status. Total."""
-    return _meta.graph_outcome(answer)
 
 
 # The envelope: entry[] -> changes[] -> value -> lists of items

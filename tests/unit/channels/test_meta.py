@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -27,6 +27,7 @@ from shared.domain.exchange import (
 from shared.errors import Misconfigured, SignatureRejected
 from tests.unit.channels._hostile import ANYTHING
 
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BODY = b'{"object": "page", "entry": [{"text": "sch\\u00f6n \\/ 50%"}]}'
 CURRENT, PREVIOUS = "current-app-secret", "previous-app-secret"
 SECRETS = (
@@ -46,18 +47,18 @@ def delivery(signature: str | None, body: bytes = BODY) -> Request:
 
 def rejection(request: Request, secrets: tuple[Secret, ...] = SECRETS) -> str:
     with pytest.raises(SignatureRejected) as caught:
-        _meta.verify(request, secrets)
+        _meta.verify(request, secrets, NOW)
     return str(caught.value)
 
 
 class TestSignature:
     @pytest.mark.parametrize("key", [CURRENT, PREVIOUS, "another-app"])
     def test_any_key_of_any_account_is_accepted(self, key):
-        _meta.verify(delivery(signed(key)), SECRETS)
+        _meta.verify(delivery(signed(key)), SECRETS, NOW)
 
     def test_what_we_sign_is_accepted(self):
-        headers = _meta.sign(BODY, SECRETS[0])
-        _meta.verify(Request(method="POST", headers=headers, query={}, body=BODY), SECRETS)
+        headers = _meta.sign(BODY, SECRETS[0], NOW, "")
+        _meta.verify(Request(method="POST", headers=headers, query={}, body=BODY), SECRETS, NOW)
         assert headers["x-hub-signature-256"] == signed(CURRENT)
 
     def test_the_raw_bytes_are_signed_not_the_json_they_mean(self):
@@ -113,20 +114,20 @@ class TestSignature:
             return digest(key, message, name)
 
         monkeypatch.setattr(hmac, "digest", noted)
-        _meta.verify(delivery(signed(CURRENT)), SECRETS)
+        _meta.verify(delivery(signed(CURRENT)), SECRETS, NOW)
         assert used == [CURRENT.encode(), PREVIOUS.encode(), b"another-app"]
 
     @given(body=st.binary(max_size=200), header=st.none() | st.text(max_size=80), key=st.text(max_size=10))
     def test_verifying_accepts_or_refuses_and_never_does_anything_else(self, body, header, key):
         try:
-            _meta.verify(delivery(header, body), (Secret(account_id="1", signing=(key,)),))
+            _meta.verify(delivery(header, body), (Secret(account_id="1", signing=(key,)),), NOW)
         except SignatureRejected:
             return
         assert header == signed(key, body)
 
     def test_signing_without_a_key_says_what_is_missing(self):
         with pytest.raises(Misconfigured, match="account 9 has no signing key"):
-            _meta.sign(BODY, Secret(account_id="9"))
+            _meta.sign(BODY, Secret(account_id="9"), NOW, "")
 
 
 def asked(method: str = "GET", **query: str) -> Response | None:
@@ -182,7 +183,7 @@ class TestHandshake:
 def graph_error(code: int | None = None, subcode: int | None = None, *, status: int = 400, **more: object) -> Outcome:
     error = {"message": "(#0) words", "code": code, "error_subcode": subcode, **more}
     body = json.dumps({"error": {key: value for key, value in error.items() if value is not None}})
-    return _meta.graph_outcome(Answer(status=status, body=body.encode()))
+    return _meta.outcome(Answer(status=status, body=body.encode()))
 
 
 def refused(outcome: Outcome) -> Refused:
@@ -201,13 +202,13 @@ class TestGraphAnswers:
         ],
     )
     def test_a_success_is_posted_under_the_id_it_names(self, body, native_id):
-        assert _meta.graph_outcome(Answer(status=200, body=body)) == Posted(native_id)
+        assert _meta.outcome(Answer(status=200, body=body)) == Posted(native_id)
 
     @pytest.mark.parametrize(
         "body", [b"", b"{}", b"[]", b"<html>", b"\xff", b'{"success":true}', b'{"error":"x","id":"1"}']
     )
     def test_a_success_that_names_no_id_is_unclear(self, body):
-        assert isinstance(_meta.graph_outcome(Answer(status=200, body=body)), Unclear)
+        assert isinstance(_meta.outcome(Answer(status=200, body=body)), Unclear)
 
     def test_an_error_in_a_200_is_an_error(self):
         assert refused(graph_error(190, status=200)).refusal is Refusal.BLOCKED
@@ -215,7 +216,7 @@ class TestGraphAnswers:
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
     def test_a_server_fault_is_unclear_whatever_it_says(self, status):
         assert isinstance(graph_error(4, status=status), Unclear)
-        assert isinstance(_meta.graph_outcome(Answer(status=status, body=b'{"id":"1"}')), Unclear)
+        assert isinstance(_meta.outcome(Answer(status=status, body=b'{"id":"1"}')), Unclear)
 
     @pytest.mark.parametrize(
         ("code", "subcode"), [(1, None), (1, 1357046), (2, None), (2, 1545133), (131000, None), (131016, None)]
@@ -237,7 +238,7 @@ class TestGraphAnswers:
 
     def test_429_is_later_also_with_an_unknown_code_or_none(self):
         assert refused(graph_error(99999, status=429)).refusal is Refusal.LATER
-        assert refused(_meta.graph_outcome(Answer(status=429, body=b"slow down"))).refusal is Refusal.LATER
+        assert refused(_meta.outcome(Answer(status=429, body=b"slow down"))).refusal is Refusal.LATER
 
     @pytest.mark.parametrize(
         ("code", "subcode"), [(190, 463), (102, None), (10, None), (3, None), (200, None), (299, None), (368, None)]
@@ -275,7 +276,7 @@ class TestGraphAnswers:
 
     def test_codes_that_come_as_text_are_understood(self):
         body = b'{"error":{"code":"190","error_subcode":"463"}}'
-        assert refused(_meta.graph_outcome(Answer(status=400, body=body))).refusal is Refusal.BLOCKED
+        assert refused(_meta.outcome(Answer(status=400, body=body))).refusal is Refusal.BLOCKED
 
     @pytest.mark.parametrize(
         ("headers", "after"),
@@ -293,7 +294,7 @@ class TestGraphAnswers:
     )
     def test_the_wait_that_meta_asks_for_is_kept(self, headers, after):
         answer = Answer(status=400, headers=headers, body=b'{"error":{"code":80006}}')
-        assert refused(_meta.graph_outcome(answer)).after == after
+        assert refused(_meta.outcome(answer)).after == after
 
     def test_a_token_that_meta_repeats_in_its_message_does_not_reach_the_reason(self):
         token = "EAAG" + "x9" * 60
@@ -311,7 +312,7 @@ class TestGraphAnswers:
         headers = {"retry-after": header, "x-business-use-case-usage": header}
         for content in ({"error": error}, error, {"error": {"code": code, "error_subcode": subcode, "message": error}}):
             answer = Answer(status=status, headers=headers, body=json.dumps(content).encode())
-            assert isinstance(_meta.graph_outcome(answer), Posted | Refused | Unclear)
+            assert isinstance(_meta.outcome(answer), Posted | Refused | Unclear)
 
 
 class TestCalls:
