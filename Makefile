@@ -44,6 +44,18 @@ deploy: build
 simulate: setup
 	$(BIN)/python -m tests.simulation $(SEED)
 
+# What the code costs, beside its peers (infra/bench/README.md): make bench ARGS="--json --only money"
+BENCHED := .venv-bench/.installed
+
+bench: setup $(BENCHED)
+	@$(BIN)/python -m infra.bench $(ARGS)
+
+$(BENCHED): infra/bench/requirements.lock shared/requirements.txt
+	@test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r infra/bench/requirements.lock -r shared/requirements.txt
+	@touch $(BENCHED)
+
 lock:
 	sh infra/lock.sh
 

@@ -25,8 +25,8 @@ from infra.bench.bodies import whatsapp_message
 from infra.bench.given import OneSecret, api_event
 from infra.bench.metering import Invocation
 from infra.local.mailbox_drop import Arrival, DropSettings, as_stored, notification
+from shared import channels
 from shared.adapters.table import DynamoDesk
-from shared.channels import whatsapp
 from tests.infra.machine import execute
 from tests.infra.stack import functions as declared_functions
 from tests.infra.stack import resources
@@ -110,7 +110,7 @@ class _Journey:
     def _message(self, number: int) -> None:
         now = self._account.clock.at
         body = whatsapp_message("15557654321", int(now.timestamp()), WORDS)
-        headers = whatsapp.sign(body, OneSecret().channel("whatsapp")[0], now, "")
+        headers = channels.load("whatsapp").sign(body, OneSecret().channel("whatsapp")[0], now, "")
         answer = self._invoke("webhook", "delivery", api_event("whatsapp", body, headers))
         if answer["statusCode"] != 200:
             raise RuntimeError(f"The webhook answered {answer}.")

@@ -4,6 +4,7 @@ reported is the ratio to another candidate of the same run.
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -29,6 +30,8 @@ class Timing:
 
 def in_turns(candidates: Mapping[str, Work], rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Timing]:
     """Processor seconds of one call of each candidate."""
+    gc.collect()
+    gc.freeze()  # what the other candidates have imported is not gone through at each one's expense
     calls = {name: _calls_in(seconds, work) for name, work in candidates.items()}
     turns: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):

@@ -18,6 +18,7 @@ class Line:
     repetitions: str = ""
 
 
+_RULE = 120
 _HEAD = Line(part="part", what="what", figure="figure", against="against", aim="aim", repetitions="repetitions")
 
 
@@ -25,7 +26,7 @@ def rendered(lines: Sequence[Line]) -> str:
     """A table with a line between parts."""
     rows = [astuple(line) for line in (_HEAD, *lines)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    rule = "-" * (sum(widths) + 2 * len(widths) - 2)
+    rule = "-" * _RULE
     printed = []
     for before, row in zip([None, *rows[:-1]], rows, strict=True):
         if before is not None and before[0] != row[0]:

@@ -22,7 +22,6 @@ from infra.bench import bodies
 from infra.bench.given import KEY, NOW, LastDelivery, OneSecret, api_event
 from infra.bench.measuring import Timing, in_turns
 from shared import channels
-from shared.channels import whatsapp
 from shared.domain.exchange import Delivery
 from shared.services.webhook import Webhook
 
@@ -54,7 +53,7 @@ def measure() -> dict[str, dict[str, Timing]]:
 
 
 def _candidates(body: bytes) -> dict[str, Callable[[], object]]:
-    headers = whatsapp.sign(body, OneSecret().channel("whatsapp")[0], NOW, "")
+    headers = channels.load("whatsapp").sign(body, OneSecret().channel("whatsapp")[0], NOW, "")
     event = api_event("whatsapp", body, headers)
     signature = headers["x-hub-signature-256"]
     handlers = {OURS: _nightdesk(body), FASTAPI: _fastapi(body), FLASK: _flask(body)}
