@@ -13,6 +13,7 @@ import typer
 from infra.cli.output import Json, console, print_json
 from infra.local.addresses import AddressBook, Home
 from shared.errors import Misconfigured, NightdeskError
+from shared.mail import marker
 
 _DIRECT = build_opener(ProxyHandler({}))
 _PATIENCE_SECONDS = 30
@@ -71,9 +72,9 @@ def _show(mails: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("id", "received", "to", "subject", "first line", "", box=None, pad_edge=False)
+    table = Table("id", "received", "to", "subject", "words", "", box=None, pad_edge=False)
     for mail in mails:
-        first = next((line.strip() for line in mail["text"].splitlines() if line.strip()), "")
+        first = _words(mail["text"])
         when = mail["at"].replace("T", " ").removesuffix("Z")
         state = Text("answered", style="green") if mail["answered"] else Text("")
         subject = Text(mail["subject"], style="bold", overflow="ellipsis")
@@ -81,6 +82,13 @@ def _show(mails: list[dict[str, Any]]) -> None:
             mail["id"], when[:19], Text(mail["to"]), subject, Text(first, overflow="ellipsis", no_wrap=True), state
         )
     console().print(table)
+
+
+def _words(text: str) -> str:
+    """What a mail is about: the first words it quotes from a customer, else its first line that is not our marker."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not marker.named_in(line)]
+    quoted = [line.removeprefix("| ") for line in lines if line.startswith("| ")]
+    return next(iter((*quoted, *lines)), "")
 
 
 def _call(method: str, what: str, wish: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
