@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -75,13 +76,12 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
 # The envelope: entry[] -> changes[] -> value -> lists of items
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(NamedTuple):
     """What the items of one change share."""
 
     account_id: str | None
     contacts: tuple[Json, ...] = ()
-    contacts_by_id: Mapping[str, Json] = field(default_factory=dict)
+    contacts_by_id: Mapping[str, Json] = MappingProxyType({})
     sent_at: datetime | None = None
     test: bool = False
 
