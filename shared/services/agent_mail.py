@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from shared.domain import ledger
-from shared.domain.exchange import Capability, length
+from shared.domain.exchange import length
 from shared.domain.policy import Agent
 from shared.domain.records import (
     Conversation,
@@ -19,7 +19,7 @@ from shared.domain.records import (
     conversation_key,
     short_hash,
 )
-from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, read
+from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, make, read
 from shared.errors import Conflict
 from shared.mail import compose
 from shared.mail.read import AgentMail, read_mail
@@ -44,11 +44,14 @@ class Ended(StrEnum):
 class _Refused(Exception):
     """Why a mail is not posted; with the agent, where the sender is proven to be one and can be told."""
 
-    def __init__(self, reason: str, agent: Agent | None = None, *, advice: str = ANSWER_AGAIN) -> None:
+    def __init__(
+        self, reason: str, agent: Agent | None = None, *, advice: str = ANSWER_AGAIN, about: Conversation | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.agent = agent
         self.advice = advice
+        self.about = about
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class AgentMails:
         send = self._reply(conversation, agent, mail, receipt)
         if self._is_copy(send):
             return Ended.COPY
-        self._check(send, self.channels(conversation.channel).CAPABILITIES[conversation.surface], agent)
+        self._check(send, conversation, agent)
         try:
             self.desk.commit([send])
         except Conflict:
@@ -146,15 +149,18 @@ class AgentMails:
             for known in self.desk.sends(send.conversation_id)
         )
 
-    def _check(self, send: Send, capability: Capability, agent: Agent) -> None:
+    def _check(self, send: Send, conversation: Conversation, agent: Agent) -> None:
+        capability = self.channels(conversation.channel).CAPABILITIES[conversation.surface]
         if not send.text:
-            raise _Refused("It holds no text of your own above the quoted mail.", agent)
+            reason = "It holds no text of your own above the quoted mail."
+            raise _Refused(reason, agent, advice="Please answer this mail, above the line.", about=conversation)
         if not capability.replies:
-            raise _Refused("The platform takes no answers here.", agent)
+            advice = "Please answer the customer on the platform itself."
+            raise _Refused("The platform takes no answers here.", agent, advice=advice, about=conversation)
         size = length(send.text, capability.unit)
         if size > capability.limit:
             reason = f"It has {size} {capability.unit}; the platform takes at most {capability.limit}."
-            raise _Refused(reason, agent, advice="Please answer the hand-off mail again with a shorter text.")
+            raise _Refused(reason, agent, advice="Please answer this mail with a shorter text.", about=conversation)
 
     def _refuse(self, receipt: Receipt, mail: AgentMail, refusal: _Refused) -> Ended:
         kept = Quarantined(
@@ -175,16 +181,27 @@ class AgentMails:
 
     def _returned(self, mail: AgentMail, refusal: _Refused, agent: Agent) -> compose.Refused:
         return compose.Refused(
-            conversation=None,
+            conversation=refusal.about,
             agent=agent,
             reason=refusal.reason,
             advice=refusal.advice,
             text=mail.text,
             mail_id=mail.message_id,
             company=self.office.policy.company,
-            reply_to=None,
+            reply_to=self._reply_to(refusal.about, agent),
             sender=self.office.sender,
             mail_domain=self.office.mail_domain,
+        )
+
+    def _reply_to(self, conversation: Conversation | None, agent: Agent) -> str | None:
+        if conversation is None:
+            return None
+        return make(
+            conversation.conversation_id,
+            agent.agent_id,
+            keys=self.secrets.reply_keys(),
+            domain=self.office.mail_domain,
+            now=self.clock.now(),
         )
 
     def _keep(self, kept: Quarantined) -> None:
