@@ -11,11 +11,13 @@ from shared.domain.exchange import Delivery
 from shared.domain.policy import Agent, Policy, Rule
 from shared.domain.records import (
     Conversation,
+    Intent,
     Key,
     Message,
     Obligation,
     Record,
     Send,
+    SendKind,
     conversation_id_of,
     conversation_key,
     message_key,
@@ -166,3 +168,19 @@ class Stage:
     def kept(self, key: Key) -> object:
         """A record, or None."""
         return self.desk.records.get(key)
+
+
+def written(conversation: Conversation, *, written_at: datetime = FRIDAY_NOON, **changes: object) -> Send:
+    """A person's reply on the ledger, yet to be posted."""
+    fields: dict[str, object] = {
+        "conversation_id": conversation.conversation_id,
+        "send_id": "reply-1",
+        "kind": SendKind.REPLY,
+        "text": "It is on its way.",
+        "in_reply_to": conversation.last_message_id,
+        "written_at": written_at,
+        "agent": ANA.address,
+        "mail_id": "<reply-1@company.example>",
+        "intents": (Intent.POST,),
+    }
+    return Send(**{**fields, **changes})  # type: ignore[arg-type]  # the fields are those of a send
