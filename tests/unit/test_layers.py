@@ -25,7 +25,6 @@ MAY_KNOW = {
     "shared.mail": ("shared.mail", "shared.domain", "shared.errors"),
     "shared.policy": ("shared.policy", "shared.domain", "shared.errors"),
     "shared.ports": ("shared.domain", "shared.errors"),
-    "shared.observability": ("shared.errors",),
     # Composing and reading mail is pure, so the services call it as they call the domain.
     "shared.services": ("shared.services", "shared.ports", "shared.mail", "shared.domain", "shared.errors"),
     "shared.adapters": ("shared.adapters", "shared.services", "shared.ports", "shared.domain", "shared.errors"),
