@@ -18,7 +18,7 @@ SOURCES = sorted([*(ROOT / "shared").rglob("*.py"), *(ROOT / "functions").rglob(
 
 MAY_KNOW = {
     "shared.errors": (),
-    "shared.observability": (),
+    "shared.observability": ("shared.errors",),
     "shared.settings": ("shared.errors",),
     "shared.domain": ("shared.domain", "shared.errors"),
     "shared.channels": ("shared.channels", "shared.domain", "shared.errors"),
