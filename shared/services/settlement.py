@@ -90,4 +90,15 @@ def _new_message(
     message = ledger.posted_message(send, conversation, native_id, now)
     if not isinstance(known, Message):
         return (message,)
-    return () if known.author is not None else (replace(message, version=known.version, deleted_at=known.deleted_at),)
+    if known.author is not None:
+        return ()
+    changed = known.edited_at is not None or known.deleted_at is not None
+    return (
+        replace(
+            message,
+            text=known.text if changed else message.text,
+            edited_at=known.edited_at,
+            deleted_at=known.deleted_at,
+            version=known.version,
+        ),
+    )
