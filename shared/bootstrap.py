@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.services.dispatch import Dispatch
     from shared.services.intake import Intake
     from shared.services.send import Sender
+    from shared.services.sweep import Sweep
     from shared.services.webhook import Webhook
 
 
@@ -111,6 +112,18 @@ def dispatch() -> Dispatch:
     )
     timers = StepFunctionsTimers(clients(), settings.sla_state_machine_arn)
     return Dispatch(desk, timers, SqsOutbox(clients(), settings.outbound_queue_url), people)
+
+
+@cache
+def sweep() -> Sweep:
+    """Step 8, which rides on the dispatch function."""
+    from shared.adapters.system import SystemClock
+    from shared.services.clock import ObligationClock
+    from shared.services.sweep import Sweep
+
+    carrier = dispatch()
+    clock = SystemClock()
+    return Sweep(carrier.desk, carrier, ObligationClock(carrier.desk, clock), clock)
 
 
 @cache

@@ -1,7 +1,8 @@
-"""The desk table's stream: intents are carried out."""
+"""The desk table's stream: intents are carried out. And every minute: what was left undone."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -9,15 +10,18 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shared.bootstrap import dispatch
+from shared.bootstrap import dispatch, sweep
 from shared.domain.records import Key
 from shared.observability import failures_told, logger
 
 PROCESSOR = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Carry out a batch; the stream repeats from the first that failed."""
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | None:
+    """Carry out a batch; the stream repeats from the first that failed. An event without records is the schedule's."""
+    if "Records" not in event:
+        logger("dispatch").info("swept", **asdict(sweep().run()))
+        return None
     return process_partial_response(event=event, record_handler=_carry_out, processor=PROCESSOR, context=context)
 
 

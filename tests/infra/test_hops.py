@@ -98,7 +98,12 @@ def test_a_mail_that_cannot_be_taken_is_set_aside_on_both_ways_in():
 
 def test_every_event_source_is_one_whose_failures_are_tested_here():
     kinds = {event["Type"] for f in functions().values() for event in f.get("Events", {}).values()}
-    assert kinds == {"SQS", "DynamoDB", "SNS"}
+    assert kinds == {"SQS", "DynamoDB", "SNS", "ScheduleV2"}
+
+
+def test_the_sweep_comes_every_minute_and_a_failed_one_is_followed_by_the_next():
+    (sweep,) = events(functions()["dispatch"], "ScheduleV2")
+    assert sweep == {"ScheduleExpression": "rate(1 minute)", "RetryPolicy": {"MaximumRetryAttempts": 0}}
 
 
 def test_sns_may_put_only_its_own_undeliverable_notices():

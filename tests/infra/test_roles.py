@@ -13,6 +13,7 @@ SES = "arn:Partition:ses:Region:AccountId"
 READ_DESK = {("dynamodb:GetItem", "DeskTable"), ("dynamodb:BatchGetItem", "DeskTable")}
 LIST_LEDGER = {("dynamodb:Query", "DeskTable")}
 LIST_MESSAGES = {("dynamodb:Query", "DeskTable/index/listing")}
+LIST_OPEN_WORK = {("dynamodb:Query", "DeskTable/index/todo"), ("dynamodb:Query", "DeskTable/index/due")}
 WRITE_DESK = {("dynamodb:PutItem", "DeskTable"), ("dynamodb:ConditionCheckItem", "DeskTable")}
 SEND_MAIL = {
     (f"ses:{action}", f"{SES}:{place}")
@@ -51,6 +52,7 @@ GRANTS = {
     | READ_DESK
     | LIST_LEDGER
     | LIST_MESSAGES
+    | LIST_OPEN_WORK
     | WRITE_DESK
     | SEND_MAIL
     | REPLY_KEYS,

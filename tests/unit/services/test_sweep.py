@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.records import Intent, State
+from shared.errors import Unavailable
+from shared.services.sweep import PATIENCE, Sweep, Swept
+from tests.unit.services.stage import FRIDAY_NOON, Stage, message
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def stage():
+    return Stage()
+
+
+def sweep(stage: Stage) -> Swept:
+    return Sweep(stage.desk, stage.dispatch, stage.obligations, stage.clock).run()
+
+
+def test_intents_that_the_stream_has_lost_are_carried_out(stage):
+    stage.deliver(message("m1"))
+    stage.clock.advance(PATIENCE + MINUTE)
+
+    assert sweep(stage) == Swept(carried_out=2, looked_at=0, left=0)
+
+    assert len(stage.mailer.sent) == 1
+    assert [timer.at for timer in stage.timers.running] == [FRIDAY_NOON + 30 * MINUTE]
+    assert sweep(stage) == Swept(carried_out=0, looked_at=0, left=0)
+
+
+def test_what_the_stream_may_still_be_doing_is_left_to_it(stage):
+    stage.deliver(message("m1"))
+
+    assert sweep(stage) == Swept(carried_out=0, looked_at=0, left=0)
+
+
+def test_a_checkpoint_that_passed_without_its_look_is_looked_at_once(stage):
+    stage.deliver(message("m1"))
+    stage.dispatch_all()
+    stage.clock.at = FRIDAY_NOON + 62 * MINUTE
+
+    assert sweep(stage).looked_at == 1
+
+    (owed,) = stage.obligations_of(stage.conversation())
+    assert (owed.state, owed.breached_at, owed.intents) == (State.OPEN, stage.clock.now(), (Intent.ESCALATE,))
+    assert sweep(stage).looked_at == 0
+
+
+def test_a_look_by_the_sweep_and_one_by_the_timer_are_one_breach(stage):
+    stage.deliver(message("m1"))
+    stage.clock.at = FRIDAY_NOON + 62 * MINUTE
+    sweep(stage)
+    (owed,) = stage.obligations_of(stage.conversation())
+
+    stage.clock.advance(MINUTE)
+    again = stage.obligations.look(owed.conversation_id, owed.target, owed.revision)
+
+    assert again is None
+    assert stage.obligations_of(stage.conversation())[0].breached_at == FRIDAY_NOON + 62 * MINUTE
+
+
+def test_one_record_that_must_wait_does_not_keep_the_others_waiting(stage):
+    stage.deliver(message("m1"))
+    stage.clock.advance(PATIENCE + MINUTE)
+
+    def away(mail):
+        raise Unavailable("SES is away")
+
+    stage.mailer.send = away
+
+    assert sweep(stage) == Swept(carried_out=1, looked_at=0, left=1)
+    assert stage.timers.running
