@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain import ledger
@@ -124,13 +124,14 @@ class AgentMails:
 
     def _reply(self, conversation: Conversation, agent: Agent, mail: AgentMail, receipt: Receipt) -> Send:
         mail_id = mail.message_id or f"ses-{receipt.ses_id}"
+        written_at = min(receipt.received_at, self.clock.now())
         return Send(
             conversation_id=conversation.conversation_id,
             send_id=ledger.reply_id(agent.address, mail_id),
             kind=SendKind.REPLY,
             text=mail.text,
-            in_reply_to=conversation.waiting[-1].message_id if conversation.waiting else conversation.last_message_id,
-            written_at=min(receipt.received_at, self.clock.now()),
+            in_reply_to=_answered(conversation, written_at),
+            written_at=written_at,
             agent=agent.address,
             mail_id=mail.message_id,
             intents=(Intent.POST,),
@@ -151,7 +152,7 @@ class AgentMails:
 
     def _check(self, send: Send, conversation: Conversation, agent: Agent) -> None:
         capability = self.channels(conversation.channel).CAPABILITIES[conversation.surface]
-        if not send.text:
+        if not _is_visible(send.text):
             reason = "It holds no text of your own above the quoted mail."
             raise _Refused(reason, agent, advice="Please answer this mail, above the line.", about=conversation)
         if not capability.replies:
@@ -213,3 +214,14 @@ class AgentMails:
     def _agent(self, address: str) -> Agent | None:
         known = {a.address.casefold(): a for a in (*self.office.policy.escalate_to, *self.office.policy.agents)}
         return known.get(address.casefold())
+
+
+def _answered(conversation: Conversation, written_at: datetime) -> str | None:
+    """The newest waiting message that had reached us when the agent wrote (infra/adr/0011)."""
+    read_by_agent = [w.message_id for w in conversation.waiting if w.received_at <= written_at]
+    return read_by_agent[-1] if read_by_agent else conversation.last_message_id
+
+
+def _is_visible(text: str) -> bool:
+    """Whether a customer would see anything: mail programs leave joiners and other characters without a shape."""
+    return any(character.isprintable() and not character.isspace() for character in text)
