@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.unit.services.sending import acknowledgement, answer, both
 from tests.unit.services.stage import ANA, FRIDAY_NIGHT, FRIDAY_NOON, Stage, about, echo, message, written
 
 MINUTE = timedelta(minutes=1)
-PUBLIC = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
+PUBLIC: dict[str, Any] = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
 
 
 def status(sending, word, mid="wamid-1"):
@@ -24,7 +25,7 @@ def status(sending, word, mid="wamid-1"):
 
 
 def by_token(sending, mid="native-1"):
-    return echo(mid, at=sending.stage.clock.now(), text=None, client_token=sending.first.client_token)
+    return echo(mid, at=sending.stage.clock.now(), text="", client_token=sending.first.client_token)
 
 
 def by_text(sending, mid="native-1"):
@@ -139,7 +140,7 @@ class TestOurOwnEcho:
 
         stage.deliver(echo("n1", text=send.text, customer_id=None, in_reply_to="c1", **PUBLIC))
 
-        assert stage.desk.records[send.key].state is SendState.SENT
+        assert [known.state for known in stage.sends_of(stage.conversation(thread="post"))] == [SendState.SENT]
         assert stage.conversation(thread="post").waiting == ()
 
     def test_one_whose_table_is_away_brings_the_delivery_back_and_counts_then(self):

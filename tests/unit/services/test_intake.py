@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -195,7 +196,7 @@ def test_a_machine_that_speaks_for_us_meets_nothing():
 
 def test_a_public_answer_heard_of_before_its_question_still_answers_it():
     stage = Stage()
-    public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
+    public: dict[str, Any] = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
 
     stage.deliver(echo("e1", at=FRIDAY_NOON + 5 * MINUTE, in_reply_to="c1", customer_id=None, **public))
     stage.deliver(message("c1", **public))
@@ -208,7 +209,12 @@ def test_a_public_answer_heard_of_before_its_question_still_answers_it():
 
 def test_strangers_without_a_name_are_never_put_together():
     stage = Stage()
-    public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post", "customer_id": None}
+    public: dict[str, Any] = {
+        "surface": Surface.COMMENT,
+        "visibility": Visibility.PUBLIC,
+        "thread_id": "post",
+        "customer_id": None,
+    }
 
     stage.deliver(message("c1", author_id=None, **public), message("c2", author_id=None, **public))
 
@@ -357,7 +363,7 @@ def test_repetitions_and_batches_end_in_the_same_state(repeated, together):
 
 def test_our_answer_directly_under_a_visitors_post_answers_the_post():
     stage = Stage()
-    public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
+    public: dict[str, Any] = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
     stage.deliver(message("post", **public))
 
     stage.deliver(echo("e1", at=FRIDAY_NOON + MINUTE, customer_id=None, **public))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -179,7 +180,7 @@ class TestHandOff:
 
     def test_a_public_comment_says_that_everyone_reads_the_answer(self):
         stage = Stage()
-        public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
+        public: dict[str, Any] = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC, "thread_id": "post"}
         stage.deliver(message("c1", **public))
 
         hand_off(stage, "c1")
@@ -337,7 +338,7 @@ class TestTell:
 
 
 CANARY = "canary"
-SAID = {
+SAID: dict[str, Any] = {
     "text": f"{CANARY} text",
     "author_id": f"{CANARY}-author",
     "author_name": f"{CANARY} Name",
@@ -351,7 +352,7 @@ def test_no_notice_holds_a_customers_words_name_handle_or_number():
     stage = Stage()
     stage.deliver(message("m1", **SAID), message("m2", **SAID))
     stage.dispatch_all()
-    for owed in list(stage.desk.obligations(stage.message("m1").conversation_id)):
+    for owed in list(stage.desk.obligations(stage.message("m1").conversation_id or "")):
         for at in (owed.warn_at, owed.due_at):
             stage.clock.at = at
             stage.obligations.look(owed.conversation_id, Target.FIRST_RESPONSE, owed.revision)

@@ -21,6 +21,13 @@ def record(sending, native_id="native-1", desk=None):
     record_sent(desk or sending.stage.desk, POLICY, send.conversation_id, send.send_id, native_id, now)
 
 
+def present(desk, conversation):
+    """The obligation that is there."""
+    found = present_obligation(desk, conversation)
+    assert found is not None
+    return found
+
+
 @both
 def test_ledger_message_conversation_and_obligation_change_in_one_commit(given):
     sending = given()
@@ -123,17 +130,17 @@ def test_a_new_message_between_reading_and_writing_is_kept_and_stays_open():
     conversation = sending.stage.conversation()
     assert [waiting.message_id for waiting in conversation.waiting] == ["m2"]
     assert sending.stage.obligations_of(conversation)[-1].state is State.OPEN
-    assert present_obligation(sending.stage.desk, conversation).since == late.sent_at
+    assert present(sending.stage.desk, conversation).since == late.sent_at
 
 
 def test_the_present_obligation_is_the_newest_revision_open_or_not():
     sending = answer()
     conversation = sending.stage.conversation()
-    assert present_obligation(sending.stage.desk, conversation).state is State.OPEN
+    assert present(sending.stage.desk, conversation).state is State.OPEN
 
     record(sending)
 
-    assert present_obligation(sending.stage.desk, sending.stage.conversation()).state is State.MET
+    assert present(sending.stage.desk, sending.stage.conversation()).state is State.MET
     assert present_obligation(sending.stage.desk, replace(conversation, obligation_revision=0)) is None
     assert present_obligation(sending.stage.desk, replace(conversation, obligation_revision=9)) is None
 
