@@ -82,10 +82,6 @@ WITHOUT_RESOURCE = {
         "logs:ListLogDeliveries",
         "logs:PutResourcePolicy",
         "logs:UpdateLogDelivery",
-        "xray:GetSamplingRules",
-        "xray:GetSamplingTargets",
-        "xray:PutTelemetryRecords",
-        "xray:PutTraceSegments",
     },
 }
 ROLES = resources("AWS::IAM::Role")

@@ -189,9 +189,8 @@ def test_it_holds_ids_and_times_and_nothing_a_customer_wrote():
     assert read == {*INPUT, "error"}
 
 
-def test_it_is_standard_traced_and_logs_errors_without_their_data():
+def test_it_is_standard_and_logs_errors_without_their_data():
     assert MACHINE["Type"] == "STANDARD"
-    assert MACHINE["Tracing"] == {"Enabled": True}
     assert (MACHINE["Logging"]["Level"], MACHINE["Logging"]["IncludeExecutionData"]) == ("ERROR", False)
     assert spell(MACHINE["Role"]) == "SlaRole"
 
