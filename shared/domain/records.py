@@ -219,7 +219,7 @@ class Quarantined:
     @property
     def key(self) -> Key:
         """A partition of its own."""
-        return Key(f"Q#{self.quarantine_id}", "quarantined")
+        return quarantined_key(self.quarantine_id)
 
 
 Record = Message | Conversation | Obligation | Send | Quarantined
@@ -245,6 +245,11 @@ def obligation_key(conversation_id: str, target: Target, revision: int) -> Key:
 def send_key(conversation_id: str, send_id: str) -> Key:
     """Key of a ledger entry."""
     return Key(f"C#{conversation_id}", f"S#{send_id}")
+
+
+def quarantined_key(quarantine_id: str) -> Key:
+    """Key of what is kept in quarantine."""
+    return Key(f"Q#{quarantine_id}", "quarantined")
 
 
 def short_hash(*parts: str, characters: int = 16) -> str:

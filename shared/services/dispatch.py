@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from shared.domain.records import Intent, Key, Message, Obligation, Quarantined, Send, State, short_hash
+from shared.domain.records import (
+    Intent,
+    Key,
+    Message,
+    Obligation,
+    Quarantined,
+    Send,
+    State,
+    quarantined_key,
+    short_hash,
+)
 from shared.errors import Misconfigured, NightdeskError
 from shared.ports import Desk, Outbox, Timer, Timers
 from shared.services.clock import next_look
 from shared.services.commit import until_settled
 from shared.services.people import People
+
+REST = timedelta(hours=1)  # before what was set aside is tried again: a try may mail those who can be reached once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +95,16 @@ class Dispatch:
             )
         )
 
+    def resting(self, keys: Sequence[Key]) -> set[Key]:
+        """Those of these keys (at most 100) whose records were set aside within the last hour."""
+        kept = self.desk.read([_aside(key) for key in keys])
+        since = self.people.clock.now() - REST
+        aside = {key: kept.get(_aside(key)) for key in keys}
+        return {key for key, known in aside.items() if isinstance(known, Quarantined) and known.received_at > since}
+
     def _set_aside(self, key: Key, reason: str) -> None:
         kept = Quarantined(
-            quarantine_id=short_hash("dispatch", *key),
+            quarantine_id=_aside_id(key),
             source="dispatch",
             stage="carry out",
             reason=f"{reason} Its intents are still undone.",
@@ -91,8 +112,8 @@ class Dispatch:
             size=0,
             received_at=self.people.clock.now(),
         )
-        if kept.key not in self.desk.read([kept.key]):
-            self.desk.commit([kept])
+        known = self.desk.read([kept.key]).get(kept.key)
+        self.desk.commit([replace(kept, version=known.version if known is not None else 0)])
 
     def _forget(self, carried: Obligation | Send) -> None:
         record = self.desk.read([carried.key]).get(carried.key)
@@ -103,6 +124,14 @@ class Dispatch:
         left = tuple(intent for intent in record.intents if intent not in done)
         if left != record.intents:
             self.desk.commit([replace(record, intents=left)])
+
+
+def _aside_id(key: Key) -> str:
+    return short_hash("dispatch", *key)
+
+
+def _aside(key: Key) -> Key:
+    return quarantined_key(_aside_id(key))
 
 
 def timer_name(obligation: Obligation) -> str:

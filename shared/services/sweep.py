@@ -41,7 +41,8 @@ class Sweep:
         """Do what is overdue. Raises Unavailable when the indexes cannot be asked; single records are left instead."""
         before = self.clock.now() - PATIENCE
         undone, due = self.desk.undone(before), self.desk.due(before)
-        carried_out = _each(undone, self.dispatch.carry_out)
+        resting = self.dispatch.resting(undone)
+        carried_out = _each([key for key in undone if key not in resting], self.dispatch.carry_out)
         looked_at = _each(due, self._look)
         return Swept(
             carried_out=carried_out, looked_at=looked_at, left=len(undone) + len(due) - carried_out - looked_at

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from shared.domain.records import Intent, State
 from shared.errors import Unavailable
 from shared.services.sweep import PATIENCE, Sweep, Swept
-from tests.unit.services.stage import FRIDAY_NOON, Stage, message
+from tests.unit.services.stage import ANA, FRIDAY_NOON, LEA, POLICY, Stage, message
 
 MINUTE = timedelta(minutes=1)
 
@@ -74,3 +75,29 @@ def test_one_record_that_must_wait_does_not_keep_the_others_waiting(stage):
 
     assert sweep(stage) == Swept(carried_out=1, looked_at=0, left=1)
     assert stage.timers.running
+
+
+def test_what_cannot_be_done_is_tried_once_an_hour_so_that_nobody_is_mailed_every_minute():
+    stage = Stage(policy=replace(POLICY, agents=(ANA, LEA)))
+    send = stage.mailer.send
+
+    def refuses_lea(mail):
+        if mail.to == LEA.address:
+            raise ValueError("the address is not verified")
+        return send(mail)
+
+    stage.mailer.send = refuses_lea  # type: ignore[method-assign]  # a port that fails on purpose
+    stage.deliver(message("m1"))
+    stage.dispatch_all()
+    sweeps = Sweep(stage.desk, stage.dispatch, stage.obligations, stage.clock)
+
+    for _ in range(59):
+        stage.clock.advance(MINUTE)
+        sweeps.run()
+    assert len(stage.mailer.sent) == 1
+
+    stage.mailer.send = send  # type: ignore[method-assign]
+    stage.clock.advance(2 * MINUTE)
+    sweeps.run()
+    assert [mail.to for mail in stage.mailer.sent] == [ANA.address, ANA.address, LEA.address]
+    assert stage.message("m1").intents == ()
