@@ -47,13 +47,10 @@ _POLICY = _policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandOff:
-    """What an agent is told about a conversation, and how the answer finds its way."""
+class Letter:
+    """Whom a mail about a conversation goes to, in whose name, and how the answer finds its way."""
 
     conversation: Conversation
-    fresh: tuple[Message, ...]  # what the agent was not told of yet
-    earlier: tuple[Message, ...]  # what was said before
-    obligation: Obligation | None
     agent: Agent
     company: str
     zone: str  # IANA name: times are shown in it
@@ -61,22 +58,25 @@ class HandOff:
     reply_to: str  # the signed reply address
     sender: str  # bare address of the desk
     mail_domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """What an agent is told about a conversation."""
+
+    letter: Letter
+    fresh: tuple[Message, ...]  # what the agent was not told of yet
+    earlier: tuple[Message, ...]  # what was said before
+    obligation: Obligation | None
     acknowledged: str | None  # the automatic acknowledgement the customer got, in its words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A text of ours that did not simply arrive, and whom to tell."""
+    """A text of ours that did not simply arrive."""
 
+    letter: Letter
     send: Send
-    conversation: Conversation
-    agent: Agent
-    company: str
-    zone: str
-    capability: Capability
-    reply_to: str
-    sender: str
-    mail_domain: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def escalation(about: HandOff) -> Mail:
 
 def told(about: Settled) -> Mail:
     """The mail that says a text of ours failed, was withheld, or may or may not be on the platform."""
-    send, conversation = about.send, about.conversation
+    send, conversation = about.send, about.letter.conversation
     place = wording.channel_name(conversation.channel)
     by_whom = "Your answer" if send.kind is SendKind.REPLY else "The automatic acknowledgement"
     happened, advice = {
@@ -148,19 +148,11 @@ def told(about: Settled) -> Mail:
         ),
     }.get(send.state, (f"is on its way to {place}.", "There is nothing to do."))
     return _mail(
-        _Envelope(
-            conversation=conversation,
-            agent=about.agent,
-            company=about.company,
-            sender=about.sender,
-            reply_to=about.reply_to,
-            mail_domain=about.mail_domain,
-            answers=send.mail_id,
-        ),
+        _envelope(about.letter, answers=send.mail_id),
         [
             _words(f"{by_whom} {happened}", f"Reason: {header_text(send.reason, 1_000)}" if send.reason else ""),
-            _words(advice, f"The platform takes {wording.length_limit(about.capability)}."),
-            _heading(f"The text, of {wording.short_moment(send.written_at, about.zone)}:"),
+            _words(advice, f"The platform takes {wording.length_limit(about.letter.capability)}."),
+            _heading(f"The text, of {wording.short_moment(send.written_at, about.letter.zone)}:"),
             _Block("said", wording.shown(send.text)),
             *_concerns(conversation),
         ],
@@ -217,15 +209,19 @@ def notice(kind: str, conversation: Conversation, obligation: Obligation | None 
 
 
 def _about_conversation(about: HandOff, opening: str) -> Mail:
-    envelope = _Envelope(
-        conversation=about.conversation,
-        agent=about.agent,
-        company=about.company,
-        sender=about.sender,
-        reply_to=about.reply_to,
-        mail_domain=about.mail_domain,
+    return _mail(_envelope(about.letter), [_words(opening), *_facts(about), *_messages(about), *_how_to_answer(about)])
+
+
+def _envelope(letter: Letter, answers: str | None = None) -> _Envelope:
+    return _Envelope(
+        conversation=letter.conversation,
+        agent=letter.agent,
+        company=letter.company,
+        sender=letter.sender,
+        reply_to=letter.reply_to,
+        mail_domain=letter.mail_domain,
+        answers=answers,
     )
-    return _mail(envelope, [_words(opening), *_facts(about), *_messages(about), *_how_to_answer(about)])
 
 
 def _concerns(conversation: Conversation) -> tuple[_Block, _Block]:
@@ -234,13 +230,13 @@ def _concerns(conversation: Conversation) -> tuple[_Block, _Block]:
 
 
 def _facts(about: HandOff) -> Iterator[_Block]:
-    lines = [f"Who: {wording.who(about.conversation)}", f"Where: {wording.where(about.conversation)}"]
+    lines = [f"Who: {wording.who(about.letter.conversation)}", f"Where: {wording.where(about.letter.conversation)}"]
     if about.obligation is not None:
-        lines.append(f"Answer by: {wording.moment(about.obligation.due_at, about.zone)}")
-    end = wording.window_end(about.conversation, about.capability)
+        lines.append(f"Answer by: {wording.moment(about.obligation.due_at, about.letter.zone)}")
+    end = wording.window_end(about.letter.conversation, about.letter.capability)
     if end is not None:
-        lines.append(f"{wording.channel_name(about.conversation.channel)} takes no answer after: ")
-        lines[-1] += wording.moment(end, about.zone)
+        lines.append(f"{wording.channel_name(about.letter.conversation.channel)} takes no answer after: ")
+        lines[-1] += wording.moment(end, about.letter.zone)
     yield _words(*lines)
 
 
@@ -261,22 +257,22 @@ def _messages(about: HandOff) -> Iterator[_Block]:
 def _thread(messages: Sequence[Message], about: HandOff) -> Iterator[_Block]:
     for message in messages:
         edited = ", edited" if message.edited_at is not None and message.deleted_at is None else ""
-        name = wording.author(message, about.conversation, about.company)
-        yield _words(f"{name}, {wording.short_moment(message.sent_at, about.zone)}{edited}:")
+        name = wording.author(message, about.letter.conversation, about.letter.company)
+        yield _words(f"{name}, {wording.short_moment(message.sent_at, about.letter.zone)}{edited}:")
         yield _Block("said", wording.said(message))
 
 
 def _how_to_answer(about: HandOff) -> Iterator[_Block]:
-    place = wording.channel_name(about.conversation.channel)
+    place = wording.channel_name(about.letter.conversation.channel)
     yield _heading("How to answer")
-    if not about.capability.replies:
+    if not about.letter.capability.replies:
         yield _words(f"This cannot be answered by mail: {place} takes no answers from programs here. Answer it there.")
         return
-    public = about.conversation.visibility is Visibility.PUBLIC
+    public = about.letter.conversation.visibility is Visibility.PUBLIC
     readers = "PUBLICLY, for everyone to read" if public else "privately, for the customer alone"
     yield _words(
-        f"Just answer this mail. Your text is posted on {place} as {header_text(about.company)}: {readers}.",
-        f"It may have {wording.length_limit(about.capability)}. Attachments are not posted.",
+        f"Just answer this mail. Your text is posted on {place} as {header_text(about.letter.company)}: {readers}.",
+        f"It may have {wording.length_limit(about.letter.capability)}. Attachments are not posted.",
         "Quoted text and signature are left out. You hear from us only if it could not be posted.",
         "Only your own address may answer this mail; a colleague answers from their own copy.",
     )

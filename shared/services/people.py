@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.domain.exchange import Capability
 from shared.domain.notices import Mail
 from shared.domain.policy import Agent, Policy
 from shared.domain.records import (
@@ -91,18 +90,7 @@ class People:
         if conversation is None or send.state is SendState.SENT:
             return
         for agent in self._concerned(send):
-            about = compose.Settled(
-                send=send,
-                conversation=conversation,
-                agent=agent,
-                company=self.office.policy.company,
-                zone=self._zone(conversation),
-                capability=self._capability(conversation),
-                reply_to=self._reply_to(conversation, agent),
-                sender=self.office.sender,
-                mail_domain=self.office.mail_domain,
-            )
-            self.mailer.send(compose.told(about))
+            self.mailer.send(compose.told(compose.Settled(letter=self._letter(conversation, agent), send=send)))
 
     def _tell_of(
         self,
@@ -132,17 +120,10 @@ class People:
         acknowledged = self._acknowledged(conversation, fresh)
         for agent in people:
             about = compose.HandOff(
-                conversation=conversation,
+                letter=self._letter(conversation, agent),
                 fresh=fresh,
                 earlier=earlier,
                 obligation=obligation,
-                agent=agent,
-                company=self.office.policy.company,
-                zone=self._zone(conversation),
-                capability=self._capability(conversation),
-                reply_to=self._reply_to(conversation, agent),
-                sender=self.office.sender,
-                mail_domain=self.office.mail_domain,
                 acknowledged=acknowledged,
             )
             self.mailer.send(letter(about))
@@ -196,11 +177,17 @@ class People:
         present = present_obligation(self.desk, conversation)
         return present if present is not None and present.state is State.OPEN else None
 
-    def _zone(self, conversation: Conversation) -> str:
-        return self.office.policy.calendar(conversation.channel, conversation.surface).zone
-
-    def _capability(self, conversation: Conversation) -> Capability:
-        return self.channels(conversation.channel).CAPABILITIES[conversation.surface]
+    def _letter(self, conversation: Conversation, agent: Agent) -> compose.Letter:
+        return compose.Letter(
+            conversation=conversation,
+            agent=agent,
+            company=self.office.policy.company,
+            zone=self.office.policy.calendar(conversation.channel, conversation.surface).zone,
+            capability=self.channels(conversation.channel).CAPABILITIES[conversation.surface],
+            reply_to=self._reply_to(conversation, agent),
+            sender=self.office.sender,
+            mail_domain=self.office.mail_domain,
+        )
 
     def _reply_to(self, conversation: Conversation, agent: Agent) -> str:
         return make(

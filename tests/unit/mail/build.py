@@ -12,7 +12,7 @@ from shared.domain.exchange import Capability
 from shared.domain.notices import Mail
 from shared.domain.policy import Agent
 from shared.domain.records import Author, Conversation, Message, Obligation, Target
-from shared.mail.compose import HandOff
+from shared.mail.compose import HandOff, Letter
 
 NOW = datetime(2026, 10, 2, 8, 30, tzinfo=UTC)
 CONVERSATION_ID = "abcdefghijklmn23"
@@ -66,12 +66,9 @@ def obligation(**changes: object) -> Obligation:
     return Obligation(**(fields | changes))  # type: ignore[arg-type]
 
 
-def handed_off(**changes: object) -> HandOff:
+def letter(**changes: object) -> Letter:
     fields: dict[str, object] = {
         "conversation": conversation(),
-        "fresh": (message(),),
-        "earlier": (),
-        "obligation": obligation(),
         "agent": Agent("anna@shop.example", "Anna Muster"),
         "company": "Blue Shop",
         "zone": "Europe/Berlin",
@@ -79,9 +76,16 @@ def handed_off(**changes: object) -> HandOff:
         "reply_to": REPLY_TO,
         "sender": SENDER,
         "mail_domain": "in.shop.example",
-        "acknowledged": None,
     }
-    return HandOff(**(fields | changes))  # type: ignore[arg-type]
+    return Letter(**(fields | changes))  # type: ignore[arg-type]
+
+
+def handed_off(**changes: object) -> HandOff:
+    """A hand-off; changes may be its own or its letter's."""
+    own: dict[str, object] = {"fresh": (message(),), "earlier": (), "obligation": obligation(), "acknowledged": None}
+    of_letter = {name: value for name, value in changes.items() if name not in own}
+    changed = {name: value for name, value in changes.items() if name in own}
+    return HandOff(letter=letter(**of_letter), **(own | changed))  # type: ignore[arg-type]
 
 
 def opened(mail: Mail) -> EmailMessage:

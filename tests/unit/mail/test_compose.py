@@ -21,6 +21,7 @@ from tests.unit.mail.build import (
     conversation,
     handed_off,
     html_of,
+    letter,
     message,
     obligation,
     opened,
@@ -43,18 +44,7 @@ def settled(state: SendState, **changes: object) -> Settled:
         state=state,
         reason="The window of 24 hours is over.",
     )
-    about = handed_off()
-    return Settled(
-        send=replace(send, **changes),  # type: ignore[arg-type]  # fields by name
-        conversation=about.conversation,
-        agent=about.agent,
-        company=about.company,
-        zone=about.zone,
-        capability=about.capability,
-        reply_to=about.reply_to,
-        sender=about.sender,
-        mail_domain=about.mail_domain,
-    )
+    return Settled(letter=letter(), send=replace(send, **changes))  # type: ignore[arg-type]  # fields by name
 
 
 def refused(**changes: object) -> Refused:
