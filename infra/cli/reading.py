@@ -6,6 +6,7 @@ out as it was typed.
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -56,6 +57,8 @@ def verify(
     """Say whether a delivery proves where it comes from. Ends with 0 only if it is accepted."""
 
     def result() -> _Result:
+        if headers == body == "-":
+            raise _Misuse("Headers and body cannot both come from stdin: give one of them as a file.")
         form = {"secret_form": "raw"} if raw_secret else {}
         account = Secret(account_id="command line", signing=tuple(secret), credentials=form)
         request = Request(method="POST", headers=_headers(_bytes(headers)), query={}, body=_bytes(body))
@@ -142,7 +145,8 @@ def _instant(at: str | None) -> datetime:
 
 def _headers(content: bytes) -> Mapping[str, str]:
     """Header names in lower case; a name that comes twice is joined by a comma, as the HTTP API does it."""
-    pairs = _json_pairs(content) if content.lstrip().startswith(b"{") else _line_pairs(content)
+    content = content.removeprefix(codecs.BOM_UTF8).strip()
+    pairs = _json_pairs(content) if content.startswith(b"{") else _line_pairs(content)
     joined: dict[str, str] = {}
     for name, value in pairs:
         lowered = name.strip().lower()
@@ -155,10 +159,16 @@ def _json_pairs(content: bytes) -> list[tuple[str, str]]:
         read = json.loads(content, object_pairs_hook=list)
     except (ValueError, RecursionError) as error:
         raise _Misuse('Cannot read the headers: give a JSON object of texts, or "Name: value" lines.') from error
-    return [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in read]
+    return [(name, one) for name, value in read for one in _values(value)]
+
+
+def _values(value: object) -> list[str]:
+    """The texts of one name: gateways also write headers as lists, one text for each time a header came."""
+    several = value if isinstance(value, list) else [value]
+    return [one if isinstance(one, str) else json.dumps(one) for one in several]
 
 
 def _line_pairs(content: bytes) -> list[tuple[str, str]]:
     """Lines without a colon, such as a request line, are no headers."""
-    split = (line.partition(":") for line in content.decode("latin-1").splitlines())
+    split = (line.partition(":") for line in content.decode("latin-1").split("\n"))
     return [(name, value.strip()) for name, colon, value in split if colon]

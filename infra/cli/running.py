@@ -52,10 +52,10 @@ def down(as_json: Json = False) -> None:
     if as_json:
         print_json({"stopped": True, "state_kept": complete})
     elif complete:
-        console().print("The stack is down. Its state is kept in .nightdesk/.")
+        console().print("The stack is down. Its state is kept for the next `nightdesk up`.")
     if not complete:
         raise Misconfigured(
-            "A part did not end in time and was killed: what it did in this run is lost. .nightdesk/logs says more."
+            "A part did not end in time and was killed: what it did in this run is lost. Its log says more."
         )
 
 

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from samcli.yamlhelper import yaml_parse
+import yaml
+from samcli.yamlhelper import intrinsics_multi_constructor
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -16,10 +17,17 @@ TEMPLATE = ROOT / "template.yaml"
 Node = Mapping[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's intrinsics, as SAM reads it, without changing how everybody else reads YAML."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 @cache
 def template() -> Node:
     """The whole template, as SAM reads it."""
-    return cast("Node", yaml_parse(TEMPLATE.read_text()))
+    return cast("Node", yaml.load(TEMPLATE.read_text(), Loader=_Loader))  # noqa: S506 - a safe loader with more tags
 
 
 def resources(kind: str) -> dict[str, Node]:

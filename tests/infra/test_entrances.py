@@ -19,7 +19,9 @@ def test_a_flood_is_held_back_at_the_stage_and_at_the_function():
     limits = {name: spell(value) for name, value in stage["DefaultRouteSettings"].items()}
     assert limits == {"ThrottlingRateLimit": "WebhookRate", "ThrottlingBurstLimit": "WebhookBurst"}
     assert stage["StageName"] == "$default"
-    assert spell(functions()["webhook"]["ReservedConcurrentExecutions"]) == "WebhookConcurrency"
+    condition, reserved, none = functions()["webhook"]["ReservedConcurrentExecutions"]["Fn::If"]
+    assert (condition, spell(reserved), spell(none)) == ("Reserved", "WebhookConcurrency", "AWS::NoValue")
+    assert template()["Parameters"]["WebhookConcurrency"]["Default"] >= 1
 
 
 def test_the_access_log_holds_no_query_string():
