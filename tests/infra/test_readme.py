@@ -320,11 +320,11 @@ def test_every_number_of_parameters_and_retries_in_the_picture_is_the_templates(
     send, intake = functions()["send"]["Events"]["Outbound"], functions()["intake"]["Events"]["Inbox"]
     (stream,) = events(functions()["dispatch"], "DynamoDB")
     (sweep,) = events(functions()["dispatch"], "ScheduleV2")
-    queue = resources("AWS::SQS::Queue")["InboxQueue"]
-    tries = queue["RedrivePolicy"]["maxReceiveCount"]
     assert f"batches of {intake['Properties']['BatchSize']}| IntakeFunction" in picture()
     assert f"batches of {send['Properties']['BatchSize']}| SendFunction" in picture()
-    assert picture().count(f"after {tries} tries") == 2
+    for queue in ("Inbox", "Outbound"):
+        tries = resources("AWS::SQS::Queue")[f"{queue}Queue"]["RedrivePolicy"]["maxReceiveCount"]
+        assert f"{queue}Queue -.->|after {tries} tries| {queue}DeadLetters" in picture()
     hours = stream["MaximumRecordAgeInSeconds"] / 3600
     assert f"after {stream['MaximumRetryAttempts']} repeats or {hours:.0f} hours" in picture()
     assert sweep["ScheduleExpression"] == "rate(1 minute)"
