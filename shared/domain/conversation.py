@@ -7,6 +7,7 @@ end in the same state.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -80,7 +81,13 @@ def opened(event: Event, conversation_id: str, at: datetime) -> Conversation:
 
 
 def created(
-    event: Event, stub: Message | None, *, conversation_id: str, author: Author, received_at: datetime, archive_key: str
+    event: Event,
+    stub: Message | None,
+    *,
+    conversation_id: str | None,
+    author: Author,
+    received_at: datetime,
+    archive_key: str,
 ) -> Message:
     """The message of an event, over what an early edit or deletion already told of it."""
     base = stub or Message(channel=event.channel, account_id=event.account_id or "", message_id=event.message_id or "")
@@ -142,8 +149,7 @@ def heard(conversation: Conversation, message: Message) -> Conversation:
     waiting = Waiting(message.message_id, sent_at, received_at)
     if covers(conversation, waiting):
         return conversation
-    listed = sorted({*conversation.waiting, waiting}, key=lambda w: (w.sent_at, w.message_id))
-    return replace(conversation, waiting=tuple(listed[:MOST_WAITING]))
+    return replace(conversation, waiting=_listed({*conversation.waiting, waiting}))
 
 
 def taken_back(conversation: Conversation, message_id: str) -> Conversation:
@@ -171,6 +177,17 @@ def answered_by_mail(conversation: Conversation, written_at: datetime, posted_at
             last_person_at=_latest(conversation.last_person_at, posted_at),
         )
     )
+
+
+def reopened(conversation: Conversation, replied_until: datetime | None, messages: Iterable[Message]) -> Conversation:
+    """After a reply by mail turned out not to have arrived: what no other answer covers waits again.
+
+    `replied_until` is what the other replies cover, `messages` are those that may wait.
+    """
+    without = replace(conversation, replied_until=replied_until)
+    live = (m for m in messages if m.author is Author.CUSTOMER and m.deleted_at is None)
+    known = {*conversation.waiting, *(Waiting(m.message_id, *_times(m)) for m in live)}
+    return replace(without, waiting=_listed(w for w in known if not covers(without, w)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +253,10 @@ def _closed(present: Obligation, after: Conversation, since: datetime | None, no
 
 def _answered(conversation: Conversation) -> Conversation:
     return replace(conversation, waiting=tuple(w for w in conversation.waiting if not covers(conversation, w)))
+
+
+def _listed(waiting: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    return tuple(sorted(waiting, key=lambda w: (w.sent_at, w.message_id))[:MOST_WAITING])
 
 
 def _times(message: Message) -> tuple[datetime, datetime]:

@@ -60,6 +60,7 @@ class Message:
     edited_at: datetime | None = None  # of the newest edit that `text` shows
     deleted_at: datetime | None = None  # once set, stays
     answered_at: datetime | None = None  # a person's answer to it that was heard of before the message itself
+    answered_by: tuple[str, ...] = ()  # the ids of such answers, which belong to no conversation until it comes
     archive_key: str | None = None  # of the delivery that brought it
     intents: tuple[Intent, ...] = ()
     version: int = 0

@@ -10,8 +10,10 @@ from shared.domain import ledger
 from shared.domain.exchange import length
 from shared.domain.policy import Agent
 from shared.domain.records import (
+    Author,
     Conversation,
     Intent,
+    Message,
     Quarantined,
     Send,
     SendKind,
@@ -25,6 +27,7 @@ from shared.mail import compose
 from shared.mail.read import AgentMail, read_mail
 from shared.mail.receipt import Receipt, SetupNotification, Verdict, read_receipt
 from shared.ports import Archive, Channels, Clock, Desk, Mailer, Secrets
+from shared.services.commit import until_settled
 from shared.services.people import Office
 
 ANSWER_AGAIN = "Please answer the hand-off mail once more, from the mailbox it was sent to."
@@ -75,8 +78,7 @@ class AgentMails:
         mail = read_mail(self.mails.get(receipt.object_key))
         try:
             address, agent = self._proven(receipt, mail)
-            conversation = self._conversation(address, agent)
-            return self._accept(conversation, agent, mail, receipt)
+            return until_settled(lambda: self._accept(address, agent, mail, receipt))
         except _Refused as refusal:
             return self._refuse(receipt, mail, refusal)
 
@@ -111,15 +113,14 @@ class AgentMails:
             raise _Refused("Its conversation is not on the desk any more.", agent)
         return found
 
-    def _accept(self, conversation: Conversation, agent: Agent, mail: AgentMail, receipt: Receipt) -> Ended:
+    def _accept(self, address: ReplyAddress, agent: Agent, mail: AgentMail, receipt: Receipt) -> Ended:
+        conversation = self._conversation(address, agent)
         send = self._reply(conversation, agent, mail, receipt)
         if self._is_copy(send):
             return Ended.COPY
         self._check(send, conversation, agent)
-        try:
-            self.desk.commit([send])
-        except Conflict:
-            return Ended.COPY
+        # The conversation is stored again, so that of two copies that are taken at once the second sees the first.
+        self.desk.commit([send, conversation])
         return Ended.ACCEPTED
 
     def _reply(self, conversation: Conversation, agent: Agent, mail: AgentMail, receipt: Receipt) -> Send:
@@ -130,12 +131,22 @@ class AgentMails:
             send_id=ledger.reply_id(agent.address, mail_id),
             kind=SendKind.REPLY,
             text=mail.text,
-            in_reply_to=_answered(conversation, written_at),
+            in_reply_to=self._answered(conversation, written_at),
             written_at=written_at,
             agent=agent.address,
             mail_id=mail.message_id,
             intents=(Intent.POST,),
         )
+
+    def _answered(self, conversation: Conversation, written_at: datetime) -> str | None:
+        """The newest message that had reached us when the agent wrote, of those that wait if any does
+        (infra/adr/0011).
+        """
+        waiting = [w.message_id for w in conversation.waiting if w.received_at <= written_at]
+        if waiting:
+            return waiting[-1]
+        past = self.desk.messages(conversation.conversation_id)
+        return next((m.message_id for m in reversed(past) if _had_come(m, written_at)), conversation.last_message_id)
 
     def _is_copy(self, send: Send) -> bool:
         """The same mail, or the same words of the same person within minutes, unless those certainly failed."""
@@ -216,10 +227,9 @@ class AgentMails:
         return known.get(address.casefold())
 
 
-def _answered(conversation: Conversation, written_at: datetime) -> str | None:
-    """The newest waiting message that had reached us when the agent wrote (infra/adr/0011)."""
-    read_by_agent = [w.message_id for w in conversation.waiting if w.received_at <= written_at]
-    return read_by_agent[-1] if read_by_agent else conversation.last_message_id
+def _had_come(message: Message, written_at: datetime) -> bool:
+    live = message.author is Author.CUSTOMER and message.deleted_at is None
+    return live and message.received_at is not None and message.received_at <= written_at
 
 
 def _is_visible(text: str) -> bool:

@@ -16,6 +16,7 @@ from shared.domain.records import (
     Message,
     Record,
     Send,
+    SendKind,
     SendState,
     conversation_key,
     message_key,
@@ -24,6 +25,9 @@ from shared.domain.records import (
 from shared.ports import Clock, Desk
 from shared.services.commit import until_settled
 from shared.services.settlement import record_sent, settled_records
+
+MOST_REOPENED = 15  # messages that may wait again after a reply failed
+MOST_EARLY = 10  # answers that are kept for a question that has not come; below a post of our own it never comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,27 @@ class Echoes:
 
     def _failed(self, key: Key, event: Event) -> None:
         send = self.desk.read([key]).get(key)
-        if isinstance(send, Send) and send.state is not SendState.FAILED:
-            reason = f"The platform took it and then failed to deliver it: {event.detail}."
-            failed = ledger.failed(send, reason, self.clock.now())
-            self.desk.commit([replace(failed, native_id=event.message_id or send.native_id)])
+        if not isinstance(send, Send) or send.state is SendState.FAILED:
+            return
+        reason = f"The platform took it and then failed to deliver it: {event.detail}."
+        failed = replace(ledger.failed(send, reason, self.clock.now()), native_id=event.message_id or send.native_id)
+        was_counted = send.kind is SendKind.REPLY and send.state is SendState.SENT
+        reopened, messages = self._reopened(send) if was_counted else ((), ())
+        self.desk.commit([failed, *reopened], unchanged=messages)
+
+    def _reopened(self, send: Send) -> tuple[tuple[Record, ...], tuple[Message, ...]]:
+        """What the reply alone had answered waits again; and the messages that this rests on."""
+        head_at = conversation_key(send.conversation_id)
+        head = self.desk.read([head_at]).get(head_at)
+        if not isinstance(head, Conversation):
+            return (), ()
+        others = [s for s in self.desk.sends(send.conversation_id) if s.send_id != send.send_id]
+        replies = (s.written_at for s in others if s.kind is SendKind.REPLY and s.state is SendState.SENT)
+        listed = self.desk.messages(send.conversation_id)[-MOST_REOPENED:]
+        found = self.desk.read([message.key for message in listed]) if listed else {}
+        messages = tuple(m for m in found.values() if isinstance(m, Message))
+        after = conversations.reopened(head, max(replies, default=None), messages)
+        return settled_records(self.desk, head, after, self.policy, self.clock.now()), messages
 
     def _send_of(self, event: Event) -> Send | None:
         by_token = self._send_by_token(event)
@@ -83,11 +104,7 @@ class Echoes:
         return send if isinstance(send, Send) else None
 
     def _conversation_id(self, event: Event) -> str | None:
-        named = conversations.conversation_of(event)
-        if named is not None:
-            return named
-        parent = self._message(event, _question(event))
-        return parent.conversation_id if parent is not None else None
+        return _conversation_of(event, self._message(event, _question(event)))
 
     def _message(self, event: Event, message_id: str | None) -> Message | None:
         if event.account_id is None or message_id is None:
@@ -97,47 +114,56 @@ class Echoes:
         return found if isinstance(found, Message) else None
 
     def _person(self, event: Event, received_at: datetime, archive_key: str) -> None:
-        conversation_id = self._conversation_id(event)
+        question = self._message(event, _question(event))
+        conversation_id = _conversation_of(event, question)
+        stub = self._message(event, event.message_id)
+        if stub is not None and stub.author is not None:
+            return
         at = conversations.said_at(event, received_at)
+        message = conversations.created(
+            event,
+            stub,
+            conversation_id=conversation_id,
+            author=Author.BOT if event.automated else Author.PERSON,
+            received_at=received_at,
+            archive_key=archive_key,
+        )
         if conversation_id is None:
-            self._answer_before_its_question(event, at)
+            self._before_its_question(event, question, message, at)
             return
         head_at = conversation_key(conversation_id)
         found = self.desk.read([head_at]).get(head_at)
         head = found if isinstance(found, Conversation) else None
         if head is None and event.surface is None:
             return
-        stub = self._message(event, event.message_id)
-        if stub is not None and stub.author is not None:
-            return
-        author = Author.BOT if event.automated else Author.PERSON
-        message = conversations.created(
-            event,
-            stub,
-            conversation_id=conversation_id,
-            author=author,
-            received_at=received_at,
-            archive_key=archive_key,
-        )
         start = head or conversations.opened(event, conversation_id, at)
-        self.desk.commit([message, *self._spoken(head, start, author, at)])
+        self.desk.commit([message, *self._spoken(head, start, message, at)])
 
     def _spoken(
-        self, head: Conversation | None, start: Conversation, author: Author, at: datetime
+        self, head: Conversation | None, start: Conversation, message: Message, at: datetime
     ) -> tuple[Record, ...]:
-        if author is Author.BOT:
+        if message.author is Author.BOT:
             return (replace(start, last_bot_at=at),)
         after = conversations.answered_in_app(start, at)
         return settled_records(self.desk, head, after, self.policy, self.clock.now())
 
-    def _answer_before_its_question(self, event: Event, at: datetime) -> None:
+    def _before_its_question(self, event: Event, known: Message | None, answer: Message, at: datetime) -> None:
+        """Keep an answer whose question has not come, so that the question finds it."""
         question_id = _question(event)
-        if question_id is None or event.account_id is None:
+        if question_id is None or (known is not None and known.author is not None):
             return
-        known = self._message(event, question_id)
-        question = known or Message(channel=event.channel, account_id=event.account_id, message_id=question_id)
-        if question.author is None and (question.answered_at is None or question.answered_at < at):
-            self.desk.commit([replace(question, answered_at=at)])
+        question = known or Message(channel=answer.channel, account_id=answer.account_id, message_id=question_id)
+        answered_at = question.answered_at if question.answered_at is not None else at
+        if answer.author is Author.PERSON:
+            question = replace(question, answered_at=max(answered_at, at))
+        answered_by = (*question.answered_by, answer.message_id)[-MOST_EARLY:]
+        self.desk.commit([replace(question, answered_by=answered_by), answer])
+
+
+def _conversation_of(event: Event, question: Message | None) -> str | None:
+    """The conversation an echo names, else that of the message it answers."""
+    named = conversations.conversation_of(event)
+    return named if named is not None or question is None else question.conversation_id
 
 
 def _question(event: Event) -> str | None:

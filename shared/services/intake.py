@@ -60,16 +60,23 @@ class Intake:
         again: NightdeskError | None = None
         for place, event in enumerate(events):
             try:
-                self._commit(event, delivery, key, place)
+                self._settle(event, delivery, key, place)
             except NightdeskError as error:
-                if not error.retry:
-                    self._quarantine(delivery, key, "commit", str(error), str(place))
-                again = error if error.retry else again
-            except Exception as error:  # noqa: BLE001 - the edge of one event: a fault of ours in it must not hold back its neighbours
-                self._quarantine(delivery, key, "commit", f"{type(error).__name__} in Nightdesk itself", str(place))
+                again = error
         if again is not None:
             raise again
         return Counter(str(event.kind) for event in events)
+
+    def _settle(self, event: Event, delivery: Delivery, key: str, place: int) -> None:
+        """Commit one event, or put into quarantine what no repetition can mend."""
+        try:
+            self._commit(event, delivery, key, place)
+        except NightdeskError as error:
+            if error.retry:
+                raise
+            self._quarantine(delivery, key, "commit", str(error), str(place))
+        except Exception as error:  # noqa: BLE001 - the edge of one event: a fault of ours in it must not hold back its neighbours
+            self._quarantine(delivery, key, "commit", f"{type(error).__name__} in Nightdesk itself", str(place))
 
     def _commit(self, event: Event, delivery: Delivery, key: str, place: int) -> None:
         if event.test:
@@ -116,7 +123,15 @@ class Intake:
         if message.deleted_at is None:
             message = replace(message, intents=(Intent.HAND_OFF,))
         settled = settled_records(self.desk, head, after, self.policy, now)
-        self.desk.commit([message, *settled, *([acknowledged] if acknowledged else [])])
+        answers = self._early_answers(message)
+        self.desk.commit([message, *answers, *settled, *([acknowledged] if acknowledged else [])])
+
+    def _early_answers(self, question: Message) -> tuple[Message, ...]:
+        """The answers to it that came before it: now their conversation is known."""
+        keys = [message_key(question.channel, question.account_id, name) for name in question.answered_by]
+        found = self.desk.read(keys).values() if keys else ()
+        early = (m for m in found if isinstance(m, Message) and m.conversation_id is None)
+        return tuple(replace(m, conversation_id=question.conversation_id) for m in early)
 
     def _acknowledgement(
         self, event: Event, message: Message, conversation: Conversation, closed: ClosedPeriod
