@@ -52,7 +52,9 @@ class Desk(Protocol):
         """Keys of records with intents that have waited since before then; may lag behind a commit by a moment."""
 
     def due(self, before: datetime, limit: int = 100) -> tuple[Key, ...]:
-        """Keys of open obligations whose next checkpoint lies before then; may lag behind a commit by a moment."""
+        """Keys of open obligations whose next checkpoint lies before then, and of sends that should be settled by then;
+        may lag behind a commit by a moment.
+        """
 
     def quarantined(self, limit: int = 100) -> tuple[Quarantined, ...]:
         """What is in quarantine, newest first; may lag behind a commit by a moment."""

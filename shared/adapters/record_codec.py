@@ -16,6 +16,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
+from shared.domain.ledger import looked_for_at
 from shared.domain.records import (
     Conversation,
     Key,
@@ -142,7 +143,9 @@ def newest_time(record: Record) -> datetime | None:
 
 
 def next_checkpoint(record: Record) -> datetime | None:
-    """When an open obligation has to be looked at next; None after its breach and for all else."""
+    """When an open obligation has to be looked at next, or a send has been on its lane too long; None for all else."""
+    if isinstance(record, Send):
+        return looked_for_at(record)
     if not isinstance(record, Obligation) or record.state is not State.OPEN or record.breached_at is not None:
         return None
     return record.warn_at if record.warned_at is None else record.due_at

@@ -27,6 +27,7 @@ from shared.domain.records import (
 
 LEASE = timedelta(seconds=60)  # longer than a call can take, shorter than the queue's visibility
 MOST_ATTEMPTS = 5
+MOST_ON_ITS_LANE = timedelta(hours=1)  # longer than the outbound queue tries (template.yaml)
 
 
 def acknowledgement_id(closed: ClosedPeriod) -> str:
@@ -44,26 +45,30 @@ def owes_acknowledgement(
     conversation: Conversation,
     closed: ClosedPeriod | None,
     *,
+    known: Send | None,
     policy: Policy,
     capability: Capability,
-    sent_at: datetime,
     now: datetime,
 ) -> bool:
     """Whether this customer's message gets the automatic acknowledgement of the closed period.
 
-    Once per conversation and closed period; for messages of that period only, by the platform's time; none in public
-    unless the rule says so; none where a person spoke, none to machines, none in a thread another application holds.
+    Once per conversation and closed period: `known` is the ledger's entry of it, and only one that no customer can have
+    read may be written again. For messages of that period only, by the platform's time; none in public unless the rule
+    says so; none where a person spoke, none to machines, none in a thread another application holds.
     """
     if closed is None or event.kind is not Kind.MESSAGE or event.automated or event.standby or event.test:
         return False
-    if not any(waiting.message_id == event.message_id for waiting in conversation.waiting):
+    sent_at = next((w.sent_at for w in conversation.waiting if w.message_id == event.message_id), None)
+    if sent_at is None:
         return False
     allowed = policy.rule(conversation.channel, conversation.surface).acknowledge
     if allowed is None:
         allowed = capability.acknowledges and conversation.visibility is Visibility.PRIVATE
     if not allowed or sent_at < closed.start or now - sent_at > policy.acknowledging.max_age:
         return False
-    if conversation.acknowledged_until is not None and now < conversation.acknowledged_until:
+    if known is None and conversation.acknowledged_until is not None and now < conversation.acknowledged_until:
+        return False  # the hours were changed within the period: it has another name now, and is the same
+    if known is not None and not _was_never_read(known):
         return False
     return not _person_spoke(conversation, closed.start, policy, now)
 
@@ -136,6 +141,18 @@ def unknown(send: Send, reason: str, now: datetime) -> Send:
     )
 
 
+def looked_for_at(send: Send) -> datetime | None:
+    """When an entry has been on its lane too long: its message may be lost. None for one that is settled."""
+    if send.state not in {SendState.PENDING, SendState.SENDING}:
+        return None
+    return (send.queued_at or send.written_at) + MOST_ON_ITS_LANE
+
+
+def queued_again(send: Send, now: datetime) -> Send:
+    """The entry put on its lane once more: it is posted then, or if its owner died, told to be unknown."""
+    return replace(send, queued_at=now, intents=(Intent.POST,))
+
+
 def abandoned(send: Send, now: datetime) -> bool:
     """Whether a claim's lease ended without a result: its owner died between claim and record."""
     return send.state is SendState.SENDING and (send.lease_until is None or send.lease_until <= now)
@@ -162,6 +179,11 @@ def posted_message(send: Send, conversation: Conversation, native_id: str, now: 
         received_at=now,
         in_reply_to=send.in_reply_to,
     )
+
+
+def _was_never_read(send: Send) -> bool:
+    refused = send.state is SendState.FAILED and send.native_id is None
+    return refused or send.state is SendState.WITHHELD
 
 
 def _person_spoke(conversation: Conversation, since: datetime, policy: Policy, now: datetime) -> bool:

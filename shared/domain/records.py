@@ -184,6 +184,7 @@ class Send:
     agent: str | None = None  # address of the person who wrote it
     mail_id: str | None = None  # Message-ID of the agent's mail, for the answer in its thread
     state: SendState = SendState.PENDING
+    queued_at: datetime | None = None  # when it was put on its lane again; None: only when it was written
     owner: str | None = None  # who claimed it
     lease_until: datetime | None = None
     attempts: int = 0

@@ -115,9 +115,8 @@ class Intake:
         head = before if isinstance(before, Conversation) else None
         start = head or conversations.opened(event, conversation_id, conversations.said_at(event, delivery.received_at))
         after = conversations.heard(start, message)
-        acknowledged = None
-        if ack_at is not None and ack_at not in found and closed is not None:
-            acknowledged = self._acknowledgement(event, message, after, closed)
+        known = found.get(ack_at) if ack_at is not None else None
+        acknowledged = self._acknowledgement(event, after, closed, known if isinstance(known, Send) else None)
         if acknowledged is not None and closed is not None:
             after = replace(after, acknowledged_until=closed.end)
         if message.deleted_at is None:
@@ -134,13 +133,22 @@ class Intake:
         return tuple(replace(m, conversation_id=question.conversation_id) for m in early)
 
     def _acknowledgement(
-        self, event: Event, message: Message, conversation: Conversation, closed: ClosedPeriod
+        self,
+        event: Event,
+        conversation: Conversation,
+        closed: ClosedPeriod | None,
+        known: Send | None,
     ) -> Send | None:
         now = self.clock.now()
         capability = self.channels(event.channel).CAPABILITIES[conversation.surface]
-        sent_at = message.sent_at or now
-        if not ledger.owes_acknowledgement(
-            event, conversation, closed, policy=self.policy, capability=capability, sent_at=sent_at, now=now
+        if closed is None or not ledger.owes_acknowledgement(
+            event,
+            conversation,
+            closed,
+            known=known,
+            policy=self.policy,
+            capability=capability,
+            now=now,
         ):
             return None
         words = acknowledgement.compose(
@@ -160,6 +168,7 @@ class Intake:
             in_reply_to=event.message_id,
             written_at=now,
             intents=(Intent.POST,),
+            version=known.version if known is not None else 0,
         )
 
     def _edit(self, event: Event, delivery: Delivery) -> None:

@@ -1,7 +1,7 @@
-"""Step 8: a second look at what should be done by now. What the stream or a timer has lost is found here and done.
+"""Step 8: a second look at what should be done by now. What stream, timer or queue have lost is found here and done.
 
 It decides nothing by itself: undone intents are carried out as by the stream, passed checkpoints are looked at as by
-the timer, and both may be done twice.
+the timer, a send that was too long on its lane is put there again. All three may be done twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.records import Key, Obligation
+from shared.domain import ledger
+from shared.domain.records import Key, Obligation, Send
 from shared.errors import NightdeskError
 from shared.ports import Clock, Desk
 from shared.services.clock import ObligationClock
@@ -52,6 +53,8 @@ class Sweep:
         found = self.desk.read([key]).get(key)
         if isinstance(found, Obligation):
             self.obligations.look(found.conversation_id, found.target, found.revision)
+        if isinstance(found, Send) and ledger.looked_for_at(found) is not None:
+            self.desk.commit([ledger.queued_again(found, self.clock.now())])
 
 
 def _each(keys: Sequence[Key], deed: Callable[[Key], object]) -> int:

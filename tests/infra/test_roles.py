@@ -37,6 +37,7 @@ GRANTS = {
     | consume("InboxQueue")
     | READ_DESK
     | LIST_LEDGER
+    | LIST_MESSAGES
     | WRITE_DESK,
     "dispatch": {
         ("dynamodb:DescribeStream", "DeskTable/stream/*"),
@@ -66,6 +67,7 @@ GRANTS = {
     "mail": {("s3:GetObject", "InboundMailBucket/in/*"), ("sqs:SendMessage", "MailDeadLetters")}
     | READ_DESK
     | LIST_LEDGER
+    | LIST_MESSAGES
     | WRITE_DESK
     | SEND_MAIL
     | REPLY_KEYS,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.events import Kind, Surface, Visibility
-from shared.domain.records import Author, Intent, SendKind, State
+from shared.domain.records import Author, Intent, SendKind, SendState, State
 from shared.errors import Unavailable
 from tests.unit.services.stage import FRIDAY_NIGHT, FRIDAY_NOON, Stage, about, echo, message
 
@@ -311,6 +311,30 @@ class TestAcknowledgement:
         stage.deliver(echo("e1", at=FRIDAY_NIGHT))
 
         assert self.acknowledgements(stage) == []
+
+    @pytest.mark.parametrize(
+        ("state", "native_id", "again"),
+        [
+            (SendState.WITHHELD, None, True),
+            (SendState.FAILED, None, True),
+            (SendState.FAILED, "taken-and-then-failed", False),
+            (SendState.SENT, "posted", False),
+            (SendState.UNKNOWN, None, False),
+            (SendState.SENDING, None, False),
+        ],
+    )
+    def test_one_that_nobody_can_have_read_may_be_written_again_in_the_same_period(self, state, native_id, again):
+        stage = self.night()
+        stage.deliver(message("m1", at=FRIDAY_NIGHT))
+        (ack,) = self.acknowledgements(stage)
+        stage.desk.commit([replace(ack, state=state, native_id=native_id, intents=())])
+
+        stage.clock.advance(timedelta(hours=2))
+        stage.deliver(message("m2", at=stage.clock.now()))
+
+        (ack,) = self.acknowledgements(stage)
+        assert (ack.state is SendState.PENDING) == again
+        assert (ack.in_reply_to == "m2") == again
 
     def test_public_only_where_the_rule_says_so(self):
         rule = replace(Stage().policy.rules[0], acknowledge=True)

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.records import Intent, State
+from shared.domain import ledger
+from shared.domain.records import Intent, Send, SendState, State
 from shared.errors import Unavailable
 from shared.services.sweep import PATIENCE, Sweep, Swept
-from tests.unit.services.stage import ANA, FRIDAY_NOON, LEA, POLICY, Stage, message
+from tests.unit.services.stage import ANA, FRIDAY_NIGHT, FRIDAY_NOON, LEA, POLICY, Stage, message
 
 MINUTE = timedelta(minutes=1)
 
@@ -102,3 +103,39 @@ def test_what_cannot_be_done_is_tried_once_an_hour_so_that_nobody_is_mailed_ever
     sweeps.run()
     assert [mail.to for mail in stage.mailer.sent] == [ANA.address, ANA.address, LEA.address]
     assert stage.message("m1").intents == ()
+
+
+class TestASendThatItsQueueHasLost:
+    def lost(self, stage: Stage, state: SendState) -> Send:
+        stage.clock.at = FRIDAY_NIGHT
+        stage.deliver(message("m1", at=FRIDAY_NIGHT))
+        stage.dispatch_all()
+        stage.outbox.waiting.clear()
+        (send,) = stage.sends_of(stage.conversation())
+        if state is SendState.SENDING:
+            stage.desk.commit([ledger.claimed(send, "an owner that died", stage.clock.now())])
+        stage.clock.advance(ledger.MOST_ON_ITS_LANE + PATIENCE + MINUTE)
+        return send
+
+    def test_is_put_on_its_lane_again_once_an_hour_and_told_of_if_its_time_has_passed(self, stage):
+        self.lost(stage, SendState.PENDING)
+
+        sweep(stage)
+        stage.dispatch_all()
+        sweep(stage)
+        assert len(stage.outbox.waiting) == 1
+        stage.send_all()
+
+        (send,) = stage.sends_of(stage.conversation())
+        assert send.state is SendState.WITHHELD  # fifteen minutes is all an acknowledgement is good for
+
+    def test_is_never_posted_again_where_its_owner_died_but_told_to_be_unknown(self, stage):
+        self.lost(stage, SendState.SENDING)
+
+        sweep(stage)
+        stage.dispatch_all()
+        stage.send_all()
+
+        (send,) = stage.sends_of(stage.conversation())
+        assert (send.state, send.intents) == (SendState.UNKNOWN, (Intent.TELL,))
+        assert stage.platforms.asked == []
