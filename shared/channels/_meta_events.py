@@ -18,7 +18,7 @@ ReadChange = Callable[[Event, str, Json], Event]
 
 _TEST_ACCOUNT = "0"  # the dashboard's test button sends this as the account
 _TEST_MESSAGE = "random_mid"
-_DIRECT_FIELDS = ("message", "standby")  # how the fields of direct messages begin when they come as changes
+_DIRECT_FIELDS = ("message", "messaging", "standby")  # how fields of direct messages begin when they come as changes
 
 
 def events(body: bytes, channel: str, expected: frozenset[str], read_change: ReadChange) -> tuple[Event, ...]:

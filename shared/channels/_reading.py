@@ -67,10 +67,13 @@ def whole(value: object) -> int | None:
 
 
 def when(value: object) -> datetime | None:
-    """A time in any of the forms platforms use: seconds or milliseconds, as number or text, or ISO 8601. UTC."""
-    number = whole(value)
+    """A time in any of the forms platforms use: seconds or milliseconds, as number or text, or ISO 8601. UTC.
+
+    Zero is no time but the lack of one.
+    """
+    number = value if isinstance(value, float) and value > 0 else whole(value)
     try:
-        if number is not None:
+        if number:
             return _EPOCH + timedelta(milliseconds=number if number >= _MILLISECONDS_FROM else number * 1000)
         stamp = text(value)
         if stamp is None:
