@@ -105,7 +105,7 @@ def post(url: str, secret: Secret, payload: Mapping[str, object]) -> Call | Refu
 
 def edge(host: str, node_id: str, name: str) -> str:
     """The address of an edge such as {comment-id}/replies. The id comes from a delivery: it stays one path segment."""
-    plain = "".join(c if c in _ID_CHARACTERS else "".join(f"%{b:02X}" for b in c.encode()) for c in node_id)
+    plain = "".join(c if c in _ID_CHARACTERS else "".join(f"%{b:02X}" for b in _bytes(c)) for c in node_id)
     return f"{host}/{plain}/{name}"
 
 

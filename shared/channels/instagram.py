@@ -62,7 +62,10 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
         return host
     if outbound.surface is Surface.DM or _is_story_mention(outbound):
         return _direct(host, outbound, secret, now)
-    misfit = _meta.misfit(outbound.text, CAPABILITIES[outbound.surface])
+    capability = CAPABILITIES.get(outbound.surface)
+    if capability is None:
+        return _meta.never("Instagram has no reviews to answer.")
+    misfit = _meta.misfit(outbound.text, capability)
     if misfit is not None:
         return misfit
     if outbound.surface is Surface.MENTION:

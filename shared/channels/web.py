@@ -167,7 +167,7 @@ def _presented_signatures(header: str | None) -> list[bytes]:
     if not header:
         raise SignatureRejected("The delivery has no webhook-signature header.")
     parts = [part.split(",") for part in header.split(" ")]
-    came_twice = any(len(part) > 2 and not part[-1] for part in parts)
+    came_twice = any(len(part) > 2 and part[0] == "v1" and not part[-1] for part in parts)
     if len(header) > _LONGEST_SIGNATURES or not header.isascii() or came_twice:
         raise SignatureRejected("The webhook-signature header is not one short list of signatures.")
     signatures = [part[1].encode("ascii") for part in parts if len(part) == 2 and part[0] == "v1" and part[1]]

@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import quote
 
 from shared.channels import _meta
 from shared.channels._reading import EMPTY, Json, ident, obj, objects, read_json, text, when
@@ -70,7 +69,8 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
     recipient = _recipient(outbound.customer_id or outbound.thread_id)
     if recipient is None:
         return _never("The customer has neither a phone number nor a user id to write to.")
-    return _meta.post(_url(outbound.account_id), secret, _payload(outbound, recipient))
+    url = _meta.edge(_meta.GRAPH, outbound.account_id, "messages")
+    return _meta.post(url, secret, _payload(outbound, recipient))
 
 
 # The envelope: entry[] -> changes[] -> value -> lists of items
@@ -343,10 +343,6 @@ def _payload(outbound: Outbound, recipient: Mapping[str, str]) -> dict[str, obje
         "text": {"body": outbound.text, "preview_url": False},
         "biz_opaque_callback_data": outbound.client_token,
     }
-
-
-def _url(account_id: str) -> str:
-    return f"{_meta.GRAPH}/{quote(account_id, safe='')}/messages"
 
 
 def _never(reason: str) -> Refused:

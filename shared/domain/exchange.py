@@ -171,9 +171,9 @@ class Channel(Protocol):
 
 
 def length(text: str, unit: Unit) -> int:
-    """How long a platform that counts in `unit` finds the text."""
+    """How long a platform that counts in `unit` finds the text, with "?" for the lone surrogates no text can hold."""
     if unit is Unit.BYTES:
-        return len(text.encode())
+        return len(text.encode("utf-8", "replace"))
     if unit is Unit.UTF16:
-        return len(text.encode("utf-16-le")) // 2
+        return len(text.encode("utf-16-le", "replace")) // 2
     return len(text)

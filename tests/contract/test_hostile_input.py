@@ -182,20 +182,29 @@ def test_a_hostile_answer_of_a_platform_means_something(name, status, body):
     assert isinstance(load(name).outcome(Answer(status=status, body=body)), Posted | Refused | Unclear)
 
 
+unencodable = st.sampled_from(["\ud800", "a\udfff", "..", "1/../2?x=#"])
+
+
 @every_channel
 @settings(deadline=None, max_examples=150)
 @given(
     surface=st.sampled_from(Surface),
-    ids=st.lists(any_text.filter(bool) | st.text(string.digits, min_size=1), min_size=5, max_size=5),
-    said=any_text,
+    ids=st.lists(any_text.filter(bool) | unencodable | st.text(string.digits, min_size=1), min_size=5, max_size=5),
+    said=any_text | unencodable,
     by_person=st.booleans(),
     hours=st.integers(-1, 400) | st.none(),
+    flavour=st.sampled_from(["", "instagram", "facebook"]),
 )
-def test_any_text_becomes_a_call_or_a_reason(name, surface, ids, said, by_person, hours):
+def test_any_text_becomes_a_call_or_a_reason(name, surface, ids, said, by_person, hours, flavour):
     secret = Secret(
         account_id=ids[0],
         signing=(CURRENT,),
-        credentials={"access_token": "EAA-test", "reply_url": "https://shop.example/hook"},
+        credentials={
+            "access_token": "EAA-test",
+            "reply_url": "https://shop.example/hook",
+            "flavour": flavour,
+            "page_id": "100200300",
+        },
     )
     outbound = Outbound(
         channel=name,
@@ -213,5 +222,8 @@ def test_any_text_becomes_a_call_or_a_reason(name, surface, ids, said, by_person
     if isinstance(made, Call):
         assert made.url.startswith("https://")
         made.url.encode("ascii")
+        assert not {".", ".."}.intersection(made.url.split("/"))
+        assert "EAA-test" not in made.url
+        assert b"EAA-test" not in (made.body or b"")
     else:
         assert made.reason

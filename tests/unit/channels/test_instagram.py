@@ -191,3 +191,12 @@ class TestAnswering:
 
     def test_only_direct_messages_are_acknowledged_by_machine(self):
         assert [s for s, c in instagram.CAPABILITIES.items() if c.acknowledges] == [Surface.DM]
+
+
+def test_there_are_no_reviews_to_answer():
+    assert refusal(outbound(Surface.REVIEW)).refusal is Refusal.NEVER
+
+
+def test_a_text_that_no_encoding_holds_is_counted_as_it_is_posted():
+    assert call(outbound(text="\ud800" * 1000))[1]["message"] == {"text": "?" * 1000}
+    assert refusal(outbound(text="\ud800" * 1001)).refusal is Refusal.NEVER

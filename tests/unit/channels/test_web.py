@@ -66,6 +66,7 @@ def test_headers_of_the_two_families_are_not_mixed():
         f"v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw== {SIGNATURE}",
         f"v1 {SIGNATURE}",
         f"garbage v1, v1,a,b  {SIGNATURE} v2,x",
+        f"junk,,, {SIGNATURE} ,,",
     ],
 )
 def test_one_good_signature_of_a_list_is_enough_and_malformed_parts_are_skipped(signatures):

@@ -116,7 +116,8 @@ def test_without_a_token_the_account_is_blocked():
 
 
 def test_an_account_id_stays_one_part_of_the_path():
-    assert answered(account_id="1/../2?x=#").url.endswith("/1%2F..%2F2%3Fx%3D%23/messages")
+    assert answered(account_id="1/../2?x=#").url.endswith("/1%2F%2E%2E%2F2%3Fx%3D%23/messages")
+    assert answered(account_id="..").url.endswith("/%2E%2E/messages")
 
 
 def test_an_accepted_message_is_posted_under_its_id():
