@@ -165,7 +165,7 @@ def _json_pairs(content: bytes) -> list[tuple[str, str]]:
 def _values(value: object) -> list[str]:
     """The texts of one name: gateways also write headers as lists, one text for each time a header came."""
     several = value if isinstance(value, list) else [value]
-    return [one if isinstance(one, str) else json.dumps(one) for one in several]
+    return [one.strip() if isinstance(one, str) else json.dumps(one) for one in several]
 
 
 def _line_pairs(content: bytes) -> list[tuple[str, str]]:

@@ -54,6 +54,19 @@ def test_headers_may_be_lines_as_a_tool_printed_them(name, tmp_path):
 
 
 @every_channel
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_headers_may_be_lists_of_values_and_begin_with_a_byte_order_mark(name, mark, tmp_path):
+    headers = mark + json.dumps({key.title(): [f" {value} "] for key, value in signed(name).items()}).encode()
+    assert run("verify", name, "--secret", CURRENT, "--at", AT, *files(tmp_path, headers))[0] == 0
+
+
+@every_channel
+def test_a_list_of_two_values_is_a_header_that_came_twice(name, tmp_path):
+    headers = {key: [value, value] for key, value in signed(name).items()}
+    assert run("verify", name, "--secret", CURRENT, "--at", AT, *files(tmp_path, headers))[0] == 1
+
+
+@every_channel
 def test_the_body_may_come_from_stdin(name, tmp_path):
     *options, _ = files(tmp_path, signed(name))
     assert run("verify", name, "--secret", CURRENT, "--at", AT, *options, "-", stdin=BODY)[0] == 0
@@ -141,7 +154,8 @@ def test_an_unreadable_body_is_said_on_stderr_and_to_programs_on_stdout(name):
         (["normalize", "web", "-", "--at", "yesterday"], "yesterday"),
         (["normalize", "web", "-", "--at", "0001-01-01T00:00:00+14:00"], "time"),
         (["verify", "web", "--secret", "x", "--headers", "/no/such/file", "-"], "/no/such/file"),
-        (["verify", "myspace", "--secret", "x", "--headers", "-", "-"], "web"),
+        (["verify", "myspace", "--secret", "x", "--headers", "/dev/null", "-"], "web"),
+        (["verify", "web", "--secret", "x", "--headers", "-", "-"], "stdin"),
     ],
 )
 def test_a_command_that_cannot_be_carried_out_says_what_to_do_in_one_line(arguments, word):
