@@ -269,8 +269,13 @@ def _is_outbound(data: Json) -> bool:
 
 
 def _message_id(kind: Kind, data: Json, body: bytes) -> str | None:
-    """The sender's id; a new text without one gets a name that every retry of the same body shares."""
+    """The sender's id; a new text without one gets a name that every retry of the same body shares.
+
+    A reaction may have an id of its own: what it answers is the message it is about.
+    """
     given = ident(data.get("external_id")) or ident(data.get("id"))
+    if kind is Kind.REACTION:
+        return ident(data.get("in_reply_to")) or given
     if given is not None or kind not in {Kind.MESSAGE, Kind.ECHO}:
         return given
     return "sha256-" + hashlib.sha256(body).hexdigest()
