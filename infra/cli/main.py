@@ -36,8 +36,8 @@ class Verbs(TyperGroup):
 
 
 def _is_clicks(error: Exception) -> bool:
-    """Whether it is a message of the command line's own: a missing argument, `--help`, an exit code."""
-    return any(kind.__name__ in {"ClickException", "Abort", "Exit"} for kind in type(error).__mro__)
+    """Whether it is the command line's own: a missing argument, `--help`, an exit code, a reader that had enough."""
+    return any(kind.__name__ in {"ClickException", "Abort", "Exit", "BrokenPipeError"} for kind in type(error).__mro__)
 
 
 app = typer.Typer(
