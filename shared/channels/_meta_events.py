@@ -109,14 +109,15 @@ def _direct(base: Event, item: object, *, standby: bool) -> Iterator[Event]:
     if not isinstance(item, dict):
         yield unknown(about, "messaging item that is not an object")
         return
-    key = next((key for key in _READERS if item.get(key) is not None), None)
-    if key is None:
+    facts = [key for key in item if key in _READERS and item[key] is not None]
+    if not facts:
         yield unknown(about, _named(item))
-    elif not isinstance(item[key], dict):
-        test = about.test or item[key] == "TEST_MESSAGE"  # as in the curl command of the dashboard
-        yield unknown(replace(about, test=test), f"{key} that is not an object")
-    else:
-        yield from _READERS[key](about, item[key], item)
+    for key in facts:
+        if isinstance(item[key], dict):
+            yield from _READERS[key](about, item[key], item)
+        else:
+            test = about.test or item[key] == "TEST_MESSAGE"  # as in the curl command of the dashboard
+            yield unknown(replace(about, test=test), f"{key} that is not an object")
 
 
 def _about(base: Event, item: Json, *, standby: bool) -> Event:

@@ -195,10 +195,12 @@ def _said(about: Event, value: Json) -> Event:
 
 
 def _added(about: Event, value: Json) -> Event:
+    """Something new. Where Facebook leaves out the post, a comment's thread is what it answers, or itself."""
     ours = about.author_id is not None and about.author_id == about.account_id
     return replace(
         about,
         kind=Kind.ECHO if ours else Kind.MESSAGE,
+        thread_id=about.thread_id or ident(value.get("parent_id")) or about.message_id,
         text=text(value.get("message")),
         attachments=_enclosed(value),
         sent_at=when(value.get("created_time")) or about.sent_at,

@@ -127,24 +127,29 @@ def _change(base: Event, field: str, value: Json) -> Event:
 
 
 def _comment(base: Event, field: str, value: Json) -> Event:
-    """A comment. Its id is `id` under Instagram Login, `comment_id` under Facebook Login; it carries no time."""
+    """A comment. Its id is `id` under Instagram Login, `comment_id` under Facebook Login; it carries no time.
+
+    Its thread is the media; where Instagram leaves that out, what it answers, or itself.
+    """
     author = obj(value.get("from"))
     author_id = ident(author.get("id"))
     ours = author_id is not None and author_id == base.account_id
     comment_id = ident(value.get("id")) or ident(value.get("comment_id"))
+    parent_id = ident(value.get("parent_id"))
+    media_id = ident(obj(value.get("media")).get("id")) or ident(value.get("media_id"))
     said = Event(
         kind=Kind.ECHO if ours else Kind.MESSAGE,
         channel=base.channel,
         account_id=base.account_id,
         surface=Surface.COMMENT,
         visibility=Visibility.PUBLIC,
-        thread_id=ident(obj(value.get("media")).get("id")) or ident(value.get("media_id")),
+        thread_id=media_id or parent_id or comment_id,
         message_id=comment_id,
         author_id=author_id,
         author_handle=text(author.get("username")),
         text=text(value.get("text")),
         sent_at=base.sent_at,
-        in_reply_to=ident(value.get("parent_id")),
+        in_reply_to=parent_id,
         customer_id=None if ours else author_id,
         test=base.test,
     )

@@ -209,3 +209,15 @@ class TestAnswering:
         refused = facebook.reply(outbound(), Secret(account_id="100200300"), NOW)
         assert isinstance(refused, Refused)
         assert refused.refusal is Refusal.BLOCKED
+
+
+def test_a_comment_whose_post_is_left_out_is_in_the_thread_of_what_it_answers_or_its_own():
+    known = {"item": "comment", "verb": "add", "from": {"id": "4242"}, "message": "Hello?"}
+    first = feed(comment_id="555_777", **known)
+    second = feed(comment_id="555_778", parent_id="555_777", **known)
+    assert (first.thread_id, first.in_reply_to) == ("555_777", None)
+    assert (second.thread_id, second.in_reply_to) == ("555_777", "555_777")
+
+
+def test_a_deletion_whose_post_is_left_out_names_no_other_thread():
+    assert feed(item="comment", verb="remove", comment_id="555_777").thread_id is None

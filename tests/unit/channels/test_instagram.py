@@ -200,3 +200,14 @@ def test_there_are_no_reviews_to_answer():
 def test_a_text_that_no_encoding_holds_is_counted_as_it_is_posted():
     assert call(outbound(text="\ud800" * 1000))[1]["message"] == {"text": "?" * 1000}
     assert refusal(outbound(text="\ud800" * 1001)).refusal is Refusal.NEVER
+
+
+def test_a_comment_whose_media_is_left_out_is_in_the_thread_of_what_it_answers_or_its_own():
+    first, second = entry(
+        changes=[
+            {"field": "comments", "value": {"id": "18009", "from": {"id": PERSON}, "text": "Price?"}},
+            {"field": "comments", "value": {"id": "18010", "parent_id": "18009", "text": "Anyone?"}},
+        ]
+    )
+    assert (first.thread_id, first.in_reply_to) == ("18009", None)
+    assert (second.thread_id, second.in_reply_to) == ("18009", "18009")
