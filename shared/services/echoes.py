@@ -82,8 +82,9 @@ class Echoes:
             return (), ()
         others = [s for s in self.desk.sends(send.conversation_id) if s.send_id != send.send_id]
         replies = (s.written_at for s in others if s.kind is SendKind.REPLY and s.state is SendState.SENT)
-        listed = self.desk.messages(send.conversation_id)[-MOST_REOPENED:]
-        found = self.desk.read([message.key for message in listed]) if listed else {}
+        past = self.desk.messages(send.conversation_id)
+        keys = [m.key for m in past if m.author is Author.CUSTOMER and m.deleted_at is None][-MOST_REOPENED:]
+        found = self.desk.read(keys) if keys else {}  # the list may lag
         messages = tuple(m for m in found.values() if isinstance(m, Message))
         after = conversations.reopened(head, max(replies, default=None), messages)
         return settled_records(self.desk, head, after, self.policy, self.clock.now()), messages
