@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.exchange import Delivery, Outbound, Outcome, Posted, Refusal, Refused, Secret, Unclear
+from shared.domain.exchange import Delivery, Secret
 from shared.domain.notices import Mail, Notice
 from shared.domain.records import Conversation, Key, Message, Obligation, Quarantined, Record, Send
-from shared.errors import Unavailable
 from shared.ports import Timer
 from tests.fakes.desk import MemoryDesk
-from tests.simulation.world import Died, Machine, Queue, Stream, World
+from tests.simulation.venues import SECRETS
+from tests.simulation.world import Machine, Queue, Stream, World
+
+LAG = timedelta(seconds=2)  # of the reads that may lag behind a commit
+SKEW = 2.0  # seconds by which the clock of one function may be off
 
 
 @dataclass
@@ -23,6 +25,16 @@ class WorldClock:
 
     def now(self) -> datetime:
         return self.world.now
+
+
+@dataclass
+class SkewedClock:
+    """The clock of a machine that is a little off."""
+
+    world: World
+
+    def now(self) -> datetime:
+        return self.world.now + timedelta(seconds=round(self.world.rng.uniform(-SKEW, SKEW), 3))
 
 
 @dataclass
@@ -40,18 +52,24 @@ class WorldDesk:
     world: World
     stream: Stream
     inner: MemoryDesk = field(default_factory=MemoryDesk)
+    committed_at: dict[Key, datetime] = field(default_factory=dict)
+    taken_back: dict[Key, datetime] = field(default_factory=dict)  # when we knew
 
     def read(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         return self.world.cross("desk.read", lambda: self.inner.read(keys))
 
     def commit(self, records: Sequence[Record], unchanged: Sequence[Record] = ()) -> None:
-        def act() -> None:
-            self.inner.commit(records, unchanged)
-            for record in records:
-                if getattr(record, "intents", ()):
-                    self.stream.put(record.key)
+        self.world.cross("desk.commit", lambda: self.store(records, unchanged))
 
-        self.world.cross("desk.commit", act)
+    def store(self, records: Sequence[Record], unchanged: Sequence[Record] = ()) -> None:
+        """What a commit does when it is its turn."""
+        self.inner.commit(records, unchanged)
+        for record in records:
+            self.committed_at.setdefault(record.key, self.world.now)
+            if isinstance(record, Message) and record.deleted_at is not None:
+                self.taken_back.setdefault(record.key, self.world.now)
+            if getattr(record, "intents", ()):
+                self.stream.put(record.key)
 
     def sends(self, conversation_id: str) -> tuple[Send, ...]:
         return self.world.cross("desk.sends", lambda: self.inner.sends(conversation_id))
@@ -60,7 +78,12 @@ class WorldDesk:
         return self.world.cross("desk.obligations", lambda: self.inner.obligations(conversation_id))
 
     def messages(self, conversation_id: str) -> tuple[Message, ...]:
-        return self.world.cross("desk.messages", lambda: self.inner.messages(conversation_id))
+        def act() -> tuple[Message, ...]:
+            listed = self.inner.messages(conversation_id)
+            since = self.world.now - LAG
+            return tuple(m for m in listed if self.committed_at[m.key] <= since or self.world.rng.random() < 0.5)
+
+        return self.world.cross("desk.messages", act)
 
     def undone(self, before: datetime, limit: int = 100) -> tuple[Key, ...]:
         return self.world.cross("desk.undone", lambda: self.inner.undone(before, limit))
@@ -146,74 +169,11 @@ class WorldNotifier:
 
 @dataclass
 class WorldSecrets:
-    secrets: Mapping[str, tuple[Secret, ...]]
-
     def channel(self, name: str) -> tuple[Secret, ...]:
-        return self.secrets[name]
+        return SECRETS[name]
 
     def account(self, name: str, account_id: str) -> Secret:
-        return next(s for s in self.secrets[name] if s.account_id == account_id)
+        return next(secret for secret in SECRETS[name] if secret.account_id == account_id)
 
     def reply_keys(self) -> tuple[bytes, ...]:
         return (b"a key of the simulated world, 32 b",)
-
-
-@dataclass(frozen=True)
-class OnPlatform:
-    """One text that customers can read: the ground truth."""
-
-    channel: str
-    thread_id: str
-    text: str
-    at: datetime
-    by_person: bool
-
-
-@dataclass
-class WorldPlatforms:
-    """The platforms: they post what they are asked to, as often as they are asked to, and echo it."""
-
-    world: World
-    hear: Any  # called with (outbound, native id) to deliver the echo
-    posts: list[OnPlatform] = field(default_factory=list)
-
-    def post(self, outbound: Outbound) -> Outcome:
-        def act() -> Outcome:
-            self.posts.append(
-                OnPlatform(outbound.channel, outbound.thread_id, outbound.text, self.world.now, outbound.by_person)
-            )
-            native = f"native-{len(self.posts)}"
-            self.hear(outbound, native)
-            return Posted(native)
-
-        before = len(self.posts)
-        try:
-            return self.world.cross("platforms.post", act)
-        except Unavailable:
-            if len(self.posts) > before:
-                return Unclear("the answer was lost")
-            return Refused(refusal=Refusal.LATER, reason="throttled")
-        except Died:
-            raise
-
-
-def receipt(ses_id: str, recipient: str, source: str, at: datetime) -> str:
-    """A receipt notification as SES publishes it."""
-    verdict = {"status": "PASS"}
-    stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps(
-        {
-            "notificationType": "Received",
-            "receipt": {
-                "timestamp": stamp,
-                "recipients": [recipient],
-                "spamVerdict": verdict,
-                "virusVerdict": verdict,
-                "spfVerdict": verdict,
-                "dkimVerdict": verdict,
-                "dmarcVerdict": verdict,
-                "action": {"type": "S3", "bucketName": "inbound", "objectKey": f"in/{ses_id}"},
-            },
-            "mail": {"timestamp": stamp, "source": source, "messageId": ses_id, "destination": [recipient]},
-        }
-    )
