@@ -247,7 +247,9 @@ def _closed(present: Obligation, after: Conversation, since: datetime | None, no
     if since is not None:
         return replace(present, state=State.SUPERSEDED, intents=intents)
     if after.last_person_at is not None and after.last_person_at >= present.since:
-        return replace(present, state=State.MET, met_at=now, intents=intents)
+        # Commit order decides (infra/adr/0003): a breach that stands here already came before this answer.
+        met_at = now if present.breached_at is None else max(now, present.breached_at)
+        return replace(present, state=State.MET, met_at=met_at, intents=intents)
     return replace(present, state=State.CANCELLED, intents=intents)
 
 

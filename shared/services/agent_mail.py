@@ -140,13 +140,15 @@ class AgentMails:
 
     def _answered(self, conversation: Conversation, written_at: datetime) -> str | None:
         """The newest message that had reached us when the agent wrote, of those that wait if any does
-        (infra/adr/0011).
+        (infra/adr/0011). One that was taken back is named only where there is no other: the platform refuses it then,
+        which is better than an answer below words it does not answer.
         """
         waiting = [w.message_id for w in conversation.waiting if w.received_at <= written_at]
         if waiting:
             return waiting[-1]
-        past = self.desk.messages(conversation.conversation_id)
-        return next((m.message_id for m in reversed(past) if _had_come(m, written_at)), conversation.last_message_id)
+        past = [m for m in self.desk.messages(conversation.conversation_id) if _had_come(m, written_at)]
+        standing = [m for m in past if m.deleted_at is None]
+        return next((m.message_id for m in reversed(standing or past)), conversation.last_message_id)
 
     def _is_copy(self, send: Send) -> bool:
         """The same mail, or the same words of the same person within minutes, unless those certainly failed."""
@@ -228,8 +230,8 @@ class AgentMails:
 
 
 def _had_come(message: Message, written_at: datetime) -> bool:
-    live = message.author is Author.CUSTOMER and message.deleted_at is None
-    return live and message.received_at is not None and message.received_at <= written_at
+    by_customer = message.author is Author.CUSTOMER
+    return by_customer and message.received_at is not None and message.received_at <= written_at
 
 
 def _is_visible(text: str) -> bool:
