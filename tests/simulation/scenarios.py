@@ -24,6 +24,7 @@ def play(seed: int, rig: Rig = as_built) -> Stage:
     world = World(seed)
     rng = world.rng
     manners = Manners(rng.choice([0.0, 0.4, 0.7]), machine=_rarely(rng), strangers=_rarely(rng), crossing=_rarely(rng))
+    manners.within = rng.choice([900.0, 3600.0])
     stage = Stage(world, rig, Habits.drawn(rng), manners)
     stage.deliveries.batched = rng.random() < 0.4
     stage.deliveries.junk = _rarely(rng)
@@ -46,7 +47,7 @@ def _rarely(rng: random.Random) -> float:
 
 def _customer(stage: Stage, venue: Venue, customer: str) -> None:
     world, rng = stage.world, stage.world.rng
-    start = world.now + timedelta(minutes=rng.randrange(0, 60 * 10))
+    start = world.now + timedelta(minutes=rng.choice([rng.randrange(0, 240), rng.randrange(0, 600)]))
     mids = [f"m-{customer}-{place}" for place in range(rng.choice([1, 1, 2, 3]))]
     for place, mid in enumerate(mids):
         at = start + timedelta(seconds=rng.choice([1, 20, 600, 5000, 9000]) * place)

@@ -70,7 +70,7 @@ class Weights:
             died_before=0.01 * level * rng.random() * 2,
             died_after=0.01 * level * rng.random() * 2,
             twice=rng.choice([0.0, 0.1, 0.3]),
-            forgotten=rng.choice([0.0, 0.0, 0.0, 0.1]),
+            forgotten=rng.choice([0.0, 0.0, 0.0, 0.2]),
         )
 
 
