@@ -33,6 +33,7 @@ _DIRECT = build_opener(ProxyHandler({}))
 _JSON = {"content-type": "application/json"}
 _PATIENCE_SECONDS = 90.0
 _TICK_SECONDS = 0.2
+_MOST_TRIES = 4
 _DEAD_LETTERS = {
     "inbox": "InboxDeadLetterUrl",
     "dispatch": "DispatchDeadLetterUrl",
@@ -258,11 +259,23 @@ def _execution(told: Mapping[str, Any]) -> Execution:
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Send as a platform does: again when the connection breaks before there is an answer."""
+    for _ in range(_MOST_TRIES - 1):
+        try:
+            return _post_once(url, body, headers)
+        except ConnectionResetError:
+            continue  # the emulator resets connections while many functions start at once
+    return _post_once(url, body, headers)
+
+
+def _post_once(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     request = Request(url, data=body, method="POST", headers=dict(headers))  # noqa: S310 - our own engine
     try:
         with _DIRECT.open(request, timeout=_PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode("utf-8", "replace")
     except HTTPError as error:
         return error.code, error.read().decode("utf-8", "replace")
+    except ConnectionResetError:
+        raise
     except OSError as error:
         raise Misconfigured(f"Nobody answers at {url} ({error}). Start the stack with `nightdesk up`.") from error
