@@ -260,12 +260,12 @@ def _execution(told: Mapping[str, Any]) -> Execution:
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     """Send as a platform does: again when the connection breaks before there is an answer."""
-    for _ in range(_MOST_TRIES - 1):
+    for _ in range(_MOST_TRIES):
         try:
             return _post_once(url, body, headers)
         except ConnectionResetError:
             continue  # the emulator resets connections while many functions start at once
-    return _post_once(url, body, headers)
+    raise Misconfigured(f"{url} broke the connection {_MOST_TRIES} times. The emulator's log may say why.")
 
 
 def _post_once(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
