@@ -118,7 +118,8 @@ def _known_before(stage: Stage, reply: Send, post: OnPlatform) -> bool:
         return False
     closed = CALENDAR.closed_period(post.at)
     start = closed.start if closed is not None else post.at
-    return reply.settled_at is not None and reply.native_id is not None and start <= reply.settled_at < post.at - LEASE
+    sent_at = reply.settled_at if reply.state is SendState.SENT else None  # what failed later was settled later
+    return sent_at is not None and start <= sent_at < post.at - LEASE
 
 
 def _nothing_left(stage: Stage, post: OnPlatform) -> bool:

@@ -32,8 +32,8 @@ def play(seed: int, rig: Rig = as_built) -> Stage:
         queue.batch_window = rng.choice([0, 0, 5, 60, 600])
     for number in range(rng.choice([1, 1, 2, 2, 3])):
         _customer(stage, rng.choice(VENUES), f"49170{number}")
-    if rng.random() < 0.3:
-        world.at(world.now + EVENING + timedelta(hours=rng.random() * 4), lambda: stage.deploy(SHORTER))
+    if rng.random() < 0.2:
+        _other_hours(stage, rng.choice(VENUES))
     if rng.random() < 0.1:
         world.at(world.now + timedelta(hours=rng.random()), lambda: stage.deliveries.unreadable(rng.choice(VENUES)))
     if rng.random() < 0.2 or (world.weights and world.weights.forgotten):
@@ -61,6 +61,15 @@ def _customer(stage: Stage, venue: Venue, customer: str) -> None:
     if rng.random() < 0.25:
         at = start + timedelta(seconds=rng.choice([1, 30, 3600]))
         world.at(at, lambda: stage.answers_by_hand(venue, customer, f"h-{customer}", mids[0]))
+
+
+def _other_hours(stage: Stage, venue: Venue) -> None:
+    """The company changes its hours in the middle of a night, and a customer writes before and after it."""
+    world, rng = stage.world, stage.world.rng
+    at = world.now + EVENING + timedelta(hours=rng.random() * 4)
+    world.at(at, lambda: stage.deploy(SHORTER))
+    world.at(at - timedelta(minutes=20), lambda: stage.writes(venue, "491709", "m-491709-0"))
+    world.at(at + timedelta(minutes=20), lambda: stage.writes(venue, "491709", "m-491709-1"))
 
 
 def _to_the_end(stage: Stage) -> Stage:

@@ -136,13 +136,17 @@ class Stage:
         self.sweep = Sweep(desk, self.dispatch, self.obligations, clock)
 
     def sweep_every(self, interval: timedelta, until: datetime) -> None:
-        """The sweep's schedule."""
+        """The sweep's schedule, thinned out: only a sweep that failed is followed by the next within a minute."""
         self.swept = True
 
         def run() -> None:
             if self.world.now < until:
-                self.world.invoke("sweep", self.sweep.run, lambda _: None, lambda: None)
-                self.world.at(self.world.now + interval, run)
+                self.world.invoke(
+                    "sweep", self.sweep.run, lambda _: again(interval), lambda: again(timedelta(minutes=1))
+                )
+
+        def again(after: timedelta) -> None:
+            self.world.at(self.world.now + after, run)
 
         run()
 
