@@ -21,7 +21,7 @@ from shared.domain.records import (
     conversation_key,
     short_hash,
 )
-from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, make, read
+from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, read
 from shared.errors import Conflict
 from shared.mail import compose
 from shared.mail.read import AgentMail, read_mail
@@ -31,6 +31,7 @@ from shared.services.commit import until_settled
 from shared.services.people import Office
 
 ANSWER_AGAIN = "Please answer the hand-off mail once more, from the mailbox it was sent to."
+LOOK_FIRST = "Please look on the platform. If they are not there, answer this mail in other words, or in ten minutes."
 SAME_TEXT_WITHIN = timedelta(minutes=10)
 
 
@@ -116,7 +117,11 @@ class AgentMails:
     def _accept(self, address: ReplyAddress, agent: Agent, mail: AgentMail, receipt: Receipt) -> Ended:
         conversation = self._conversation(address, agent)
         send = self._reply(conversation, agent, mail, receipt)
-        if self._is_copy(send):
+        earlier = self._earlier(send)
+        if earlier is not None and earlier.state is SendState.UNKNOWN and earlier.send_id != send.send_id:
+            reason = "The same words may be on the platform already: its answer to your first mail was lost."
+            raise _Refused(reason, agent, advice=LOOK_FIRST, about=conversation)
+        if earlier is not None:
             return Ended.COPY
         self._check(send, conversation, agent)
         # The conversation is stored again, so that of two copies that are taken at once the second sees the first.
@@ -150,18 +155,13 @@ class AgentMails:
         standing = [m for m in past if m.deleted_at is None]
         return next((m.message_id for m in reversed(standing or past)), conversation.last_message_id)
 
-    def _is_copy(self, send: Send) -> bool:
-        """The same mail, or the same words of the same person within minutes, unless those certainly failed."""
-        return any(
-            known.send_id == send.send_id
-            or (
-                known.state is not SendState.FAILED
-                and known.agent == send.agent
-                and known.text == send.text
-                and abs(known.written_at - send.written_at) < SAME_TEXT_WITHIN
-            )
-            for known in self.desk.sends(send.conversation_id)
-        )
+    def _earlier(self, send: Send) -> Send | None:
+        """What this mail repeats: the same mail, or the same words of the same person within minutes, unless those
+        certainly failed.
+        """
+        sends = self.desk.sends(send.conversation_id)
+        same_mail = (known for known in sends if known.send_id == send.send_id)
+        return next(same_mail, None) or next((known for known in sends if _says_the_same(known, send)), None)
 
     def _check(self, send: Send, conversation: Conversation, agent: Agent) -> None:
         capability = self.channels(conversation.channel).CAPABILITIES[conversation.surface]
@@ -210,13 +210,7 @@ class AgentMails:
     def _reply_to(self, conversation: Conversation | None, agent: Agent) -> str | None:
         if conversation is None:
             return None
-        return make(
-            conversation.conversation_id,
-            agent.agent_id,
-            keys=self.secrets.reply_keys(),
-            domain=self.office.mail_domain,
-            now=self.clock.now(),
-        )
+        return self.office.reply_address(conversation, agent, self.secrets.reply_keys(), self.clock.now())
 
     def _keep(self, kept: Quarantined) -> None:
         try:
@@ -227,6 +221,11 @@ class AgentMails:
     def _agent(self, address: str) -> Agent | None:
         known = {a.address.casefold(): a for a in (*self.office.policy.escalate_to, *self.office.policy.agents)}
         return known.get(address.casefold())
+
+
+def _says_the_same(known: Send, send: Send) -> bool:
+    soon = abs(known.written_at - send.written_at) < SAME_TEXT_WITHIN
+    return known.state is not SendState.FAILED and known.agent == send.agent and known.text == send.text and soon
 
 
 def _had_come(message: Message, written_at: datetime) -> bool:

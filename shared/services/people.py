@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared.domain.notices import Mail
 from shared.domain.policy import Agent, Policy
@@ -33,7 +34,6 @@ from shared.services.settlement import present_obligation
 
 MOST_EARLIER = 10  # messages of the thread's past in a mail
 MOST_RECORDS = 25  # in one commit
-UNDER_WAY_OR_THERE = {SendState.PENDING, SendState.SENDING, SendState.SENT}
 NOT_POSTED = frozenset({SendState.FAILED, SendState.WITHHELD})
 
 
@@ -48,6 +48,10 @@ class Office:
     def sender(self) -> str:
         """The address that hand-offs come from. It never posts anything: answers go to the signed reply address."""
         return f"desk@{self.mail_domain}"
+
+    def reply_address(self, conversation: Conversation, agent: Agent, keys: tuple[bytes, ...], now: datetime) -> str:
+        """The signed address at which this agent, and nobody else, answers this conversation."""
+        return make(conversation.conversation_id, agent.agent_id, keys=keys, domain=self.mail_domain, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +188,9 @@ class People:
             company=self.office.policy.company,
             zone=self.office.policy.calendar(conversation.channel, conversation.surface).zone,
             capability=self.channels(conversation.channel).CAPABILITIES[conversation.surface],
-            reply_to=self._reply_to(conversation, agent),
+            reply_to=self.office.reply_address(conversation, agent, self.secrets.reply_keys(), self.clock.now()),
             sender=self.office.sender,
             mail_domain=self.office.mail_domain,
-        )
-
-    def _reply_to(self, conversation: Conversation, agent: Agent) -> str:
-        return make(
-            conversation.conversation_id,
-            agent.agent_id,
-            keys=self.secrets.reply_keys(),
-            domain=self.office.mail_domain,
-            now=self.clock.now(),
         )
 
 

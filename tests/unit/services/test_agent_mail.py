@@ -9,6 +9,7 @@ from shared.domain.records import Intent, SendKind, SendState, State
 from shared.errors import Unavailable, Unreadable
 from shared.services.agent_mail import Ended
 from shared.services.send import Carried
+from tests.unit.mail.build import text_of
 from tests.unit.services.agents import Mailbox, receipt
 from tests.unit.services.stage import ANA, FRIDAY_NOON, LEA, message
 
@@ -139,7 +140,27 @@ class TestCopies:
 
         assert box.take(box.answer(number=2)) is Ended.ACCEPTED
 
-    @pytest.mark.parametrize("state", [SendState.PENDING, SendState.SENDING, SendState.UNKNOWN, SendState.SENT])
+    def test_the_same_words_after_their_answer_was_lost_are_not_posted_and_not_dropped_but_returned(self):
+        box = Mailbox()
+        box.take(box.answer())
+        box.stage.put(replace(box.replies[0], state=SendState.UNKNOWN, intents=()))
+
+        assert box.take(box.answer(number=2)) is Ended.RETURNED
+
+        assert len(box.replies) == 1
+        mail = box.stage.mailer.sent[-1]
+        assert mail.to == box.replies[0].agent
+        assert "may be on the platform already" in text_of(mail)
+        assert box.replies[0].text in text_of(mail)
+
+    def test_a_second_copy_of_the_mail_itself_is_a_copy_whatever_became_of_the_first(self):
+        box = Mailbox()
+        box.take(box.answer())
+        box.stage.put(replace(box.replies[0], state=SendState.UNKNOWN, intents=()))
+
+        assert box.take(box.answer()) is Ended.COPY
+
+    @pytest.mark.parametrize("state", [SendState.PENDING, SendState.SENDING, SendState.SENT])
     def test_the_same_words_while_they_may_be_on_the_platform_are_a_copy(self, state):
         box = Mailbox()
         box.take(box.answer())
