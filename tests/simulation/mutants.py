@@ -253,8 +253,8 @@ class ForgetsBeforeItIsDone(Dispatch):
 class KnowsNoCopies(AgentMails):
     """Posts every mail."""
 
-    def _is_copy(self, send: Send) -> bool:
-        return False
+    def _earlier(self, send: Send) -> Send | None:
+        return None
 
 
 class StoresSendsAlone(Around):
