@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     channel = (event.get("pathParameters") or {}).get("channel", "")
     response = webhook().answer(channel, _request(event))
     line("webhook", channel=channel[:40], status=response.status)
-    return {"statusCode": response.status, "headers": {"content-type": "text/plain"}, "body": response.body}
+    return {"statusCode": response.status, "headers": {"content-type": response.content_type}, "body": response.body}
 
 
 def _request(event: dict[str, Any]) -> Request:

@@ -110,7 +110,7 @@ class _Journey:
     def _message(self, number: int) -> None:
         now = self._account.clock.at
         body = whatsapp_message("15557654321", int(now.timestamp()), WORDS)
-        headers = channels.load("whatsapp").sign(body, OneSecret().channel("whatsapp")[0], now, "")
+        headers = channels.load_pushing("whatsapp").sign(body, OneSecret().channel("whatsapp")[0], now, "")
         answer = self._invoke("webhook", "delivery", api_event("whatsapp", body, headers))
         if answer["statusCode"] != 200:
             raise RuntimeError(f"The webhook answered {answer}.")

@@ -18,9 +18,9 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import Json, complain
-from shared.channels import load
+from shared.channels import load, load_pushing
 from shared.domain.events import as_json
-from shared.domain.exchange import Channel, Request, Secret
+from shared.domain.exchange import Channel, Pushing, Request, Secret
 from shared.errors import SignatureRejected, UnknownChannel, Unreadable
 
 reading = typer.Typer(no_args_is_help=True)
@@ -62,7 +62,7 @@ def verify(
         form = {"secret_form": "raw"} if raw_secret else {}
         account = Secret(account_id="command line", signing=tuple(secret), credentials=form)
         request = Request(method="POST", headers=_headers(_bytes(headers)), query={}, body=_bytes(body))
-        return _verdict(_channel(channel), request, account, _instant(at))
+        return _verdict(_pushing(channel), request, account, _instant(at))
 
     _finish(_guarded(result), as_json_value=as_json_value)
 
@@ -77,7 +77,7 @@ def normalize(channel: ChannelName, body: BodyPath, at: At = None, as_json_value
     _finish(_guarded(result), as_json_value=as_json_value)
 
 
-def _verdict(channel: Channel, request: Request, account: Secret, now: datetime) -> _Result:
+def _verdict(channel: Pushing, request: Request, account: Secret, now: datetime) -> _Result:
     try:
         channel.verify(request, (account,), now)
     except SignatureRejected as refusal:
@@ -116,6 +116,13 @@ def _finish(result: _Result, *, as_json_value: bool) -> None:
 
 def _written(value: object, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _pushing(name: str) -> Pushing:
+    try:
+        return load_pushing(name)
+    except UnknownChannel as error:
+        raise _Misuse(str(error)) from error
 
 
 def _channel(name: str) -> Channel:

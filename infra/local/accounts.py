@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from infra.local.addresses import Account, Accounts
+from infra.local.platforms import sides
 from shared.domain.exchange import Secret
 
-# For a channel of which events/ holds nothing that names an account.
-DEFAULTS: Mapping[str, str] = {
-    "facebook": "101010101010101",
-    "instagram": "17841400000000001",
-    "whatsapp": "106540352242922",
-    "web": "website",
-}
-REPLIES = "https://web.example/replies"  # the sandbox plays this host
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what SSM takes as a part of a name
+
+
+T = TypeVar("T")
 
 
 def named_in(events: Path, channels: Iterable[str]) -> dict[str, set[str]]:
@@ -42,15 +38,13 @@ def make(channel: str) -> Account:
     return Account(
         signing=(signing_key(channel),),
         verify_token=secrets.token_urlsafe(18),
-        credentials={"access_token": secrets.token_urlsafe(32), **_credentials(channel)},
+        credentials={"access_token": secrets.token_urlsafe(32), **_offered(channel, "credentials", dict)},
     )
 
 
 def signing_key(channel: str) -> str:
-    """A key in the form the platform gives out: Standard Webhooks its own, the others hexadecimal digits."""
-    if channel == "web":
-        return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_hex(16)
+    """A key in the form the platform gives out; hexadecimal digits where its file in platforms/ says nothing else."""
+    return _offered(channel, "signing_key", lambda: secrets.token_hex(16))
 
 
 def secret_of(account_id: str, account: Account) -> Secret:
@@ -72,12 +66,15 @@ def plain(account: Account) -> dict[str, object]:
     }
 
 
-def _credentials(channel: str) -> dict[str, str]:
-    return {"web": {"reply_url": REPLIES}, "instagram": {"flavour": "instagram"}}.get(channel, {})
+def _offered(channel: str, name: str, otherwise: Callable[[], T]) -> T:
+    make_it: Callable[[], T] = getattr(sides().get(channel), name, otherwise)
+    return make_it()
 
 
 def _default(channel: str) -> set[str]:
-    return {DEFAULTS[channel]} if channel in DEFAULTS else set()
+    """For a channel of which events/ holds nothing that names an account."""
+    named = getattr(sides().get(channel), "ACCOUNT", None)
+    return {named} if named else set()
 
 
 def _expected(folder: Path) -> list[Path]:

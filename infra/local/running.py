@@ -137,7 +137,7 @@ class RunningStack:
         self, channel: str, body: bytes, *, forged: bool = False, delivery_id: str | None = None
     ) -> dict[str, str]:
         """The headers that prove the body, made now. Raises UnknownChannel, Misconfigured."""
-        spoken = channels.load(channel)
+        spoken = channels.load_pushing(channel)
         secret = self.account_for(channel, spoken, body)
         if forged:
             secret = replace(secret, signing=(signing_key(channel),))

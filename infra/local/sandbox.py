@@ -17,18 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from infra.local import serving
-from infra.local.platforms import control, courier, meta, web, world
+from infra.local import platforms, serving
+from infra.local.platforms import control, courier, world
 from infra.local.platforms.exchange import Platform, PlatformAnswer, PlatformCall, Refusal, Telling
 from infra.local.serving import Incoming, Outgoing, json_answer
 from shared.domain.exchange import Secret
 from shared.errors import NightdeskError
 
-_HOSTS: Mapping[str, Platform] = {
-    "graph.facebook.com": meta,
-    "graph.instagram.com": meta,
-    "web.example": web,
-}
 _KEPT_TOLD = 500
 
 Sign = Callable[[str, bytes, Secret, datetime, str], Mapping[str, str]]
@@ -36,9 +31,9 @@ Sign = Callable[[str, bytes, Secret, datetime, str], Mapping[str, str]]
 
 def sign_as_platform(channel: str, body: bytes, secret: Secret, now: datetime, delivery_id: str) -> Mapping[str, str]:
     """The headers with which the channel's platform sends a body."""
-    from shared.channels import load  # here, so that the sandbox runs beside a channel file that does not import
+    from shared.channels import load_pushing  # here: the sandbox runs beside a channel file that does not import
 
-    return load(channel).sign(body, secret, now, delivery_id)
+    return load_pushing(channel).sign(body, secret, now, delivery_id)
 
 
 class Sandbox:
@@ -71,9 +66,10 @@ class Sandbox:
             return json_answer({"ok": True})
         if first == "_sandbox":
             return self._control(incoming, rest)
-        if first in _HOSTS:
-            return self._play(_HOSTS[first], self._call(incoming, first, f"/{rest}"))
-        return json_answer({"error": f"No platform plays {first!r}. There are: {', '.join(_HOSTS)}."}, 404)
+        platform = platforms.hosts().get(first)
+        if platform is not None:
+            return self._play(platform, self._call(incoming, first, f"/{rest}"))
+        return json_answer({"error": f"No platform plays {first!r}. There are: {', '.join(platforms.hosts())}."}, 404)
 
     # Playing a platform
 
@@ -241,9 +237,14 @@ def _structured(value: str) -> object:
 
 
 def _outgoing(given: PlatformAnswer, *, cut: bool = False, afterwards: Callable[[], None] | None = None) -> Outgoing:
-    body = json.dumps(given.body).replace("/", "\\/").encode()
+    body = given.body if isinstance(given.body, bytes) else _json(given.body)
     headers = {"content-type": "application/json; charset=UTF-8", **given.headers}
     return Outgoing(status=given.status, body=body, headers=headers, cut=cut, afterwards=afterwards)
+
+
+def _json(value: object) -> bytes:
+    """As Meta writes it, with escaped slashes: to every reader they mean the same."""
+    return b"" if value is None else json.dumps(value).replace("/", "\\/").encode()
 
 
 def main() -> None:

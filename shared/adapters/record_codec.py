@@ -19,6 +19,8 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from shared.domain.ledger import looked_for_at
 from shared.domain.records import (
     Conversation,
+    Customer,
+    Errand,
     Key,
     Message,
     Obligation,
@@ -26,6 +28,7 @@ from shared.domain.records import (
     Record,
     Send,
     State,
+    Watch,
     short_hash,
 )
 
@@ -45,6 +48,19 @@ _TYPES: Mapping[str, type[Record]] = {
     "obligation": Obligation,
     "send": Send,
     "quarantined": Quarantined,
+    "watch": Watch,
+    "errand": Errand,
+    "customer": Customer,
+}
+_TIMES: Mapping[type[Record], tuple[str, ...]] = {  # when something happened to it
+    Message: ("received_at", "sent_at", "edited_at", "deleted_at", "answered_at"),
+    Conversation: ("opened_at", "last_inbound_at", "last_person_at", "last_bot_at"),
+    Obligation: ("since", "warned_at", "breached_at", "met_at"),
+    Send: ("written_at", "settled_at"),
+    Quarantined: ("received_at",),
+    Watch: ("asked_at", "reported_at"),
+    Errand: ("heard_at", "fetched_at"),
+    Customer: ("looked_up_at",),
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 _ATTRIBUTE_OF = {"owner": "claimed_by", "due_at": "owed_at"}  # the fields' own names are keys of indexes
@@ -120,7 +136,7 @@ def index_attributes(record: Record) -> dict[str, str]:
 
 def waiting_since(record: Record) -> datetime | None:
     """Since when a record's intents wait: the newest time it tells of. None where it intends nothing."""
-    if not isinstance(record, Message | Obligation | Send) or not record.intents:
+    if isinstance(record, Conversation | Quarantined | Customer) or not record.intents:
         return None
     # A record that tells of no time at all has waited too long already.
     return newest_time(record) or datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,17 +144,7 @@ def waiting_since(record: Record) -> datetime | None:
 
 def newest_time(record: Record) -> datetime | None:
     """The newest time that a record tells of: when something last happened to it."""
-    match record:
-        case Message():
-            times = [record.received_at, record.sent_at, record.edited_at, record.deleted_at, record.answered_at]
-        case Conversation():
-            times = [record.opened_at, record.last_inbound_at, record.last_person_at, record.last_bot_at]
-        case Obligation():
-            times = [record.since, record.warned_at, record.breached_at, record.met_at]
-        case Send():
-            times = [record.written_at, record.settled_at]
-        case Quarantined():
-            times = [record.received_at]
+    times = (getattr(record, name) for name in _TIMES[type(record)])
     return max((at for at in times if at is not None), default=None)
 
 
@@ -179,14 +185,16 @@ def _shard(key: Key, shards: tuple[str, ...]) -> str:
 
 
 def _encoded_fields(value: object) -> dict[str, Attribute]:
-    found = ((f.name, getattr(value, f.name)) for f in fields(cast("Any", value)))
-    return {name: _encoded(one) for name, one in found if one is not None and one != ()}
+    found = ((f, getattr(value, f.name)) for f in fields(cast("Any", value)))
+    return {f.name: _encoded(one) for f, one in found if one not in (None, ()) and not (one is False is f.default)}
 
 
 def _encoded(value: object) -> Attribute:
     match value:
         case str():
             return {"S": str(value)}
+        case bool():
+            return {"BOOL": value}
         case int():
             return {"N": str(int(value))}
         case datetime():
@@ -231,6 +239,8 @@ def _reader(hint: Any) -> Callable[[Attribute], object]:  # noqa: ANN401 - a typ
         return lambda value: _decoded_fields(hint, value["M"], {})
     if hint is datetime:
         return lambda value: datetime.fromisoformat(value["S"])
+    if hint is bool:
+        return lambda value: bool(value["BOOL"])
     if issubclass(hint, StrEnum):
         return lambda value: hint(value["S"])
     return (lambda value: int(value["N"])) if hint is int else (lambda value: value["S"])

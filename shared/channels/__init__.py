@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from shared.domain.exchange import Channel
+from shared.domain.exchange import Channel, Pushing, pushing
 from shared.errors import UnknownChannel
 
 
@@ -25,3 +25,16 @@ def load(name: str) -> Channel:
     if name not in names():
         raise UnknownChannel(f"There is no channel {name[:40]!r}. There are: {', '.join(names())}.")
     return cast("Channel", import_module(f"shared.channels.{name}"))
+
+
+def load_pushing(name: str) -> Pushing:
+    """The channel of that name, whose platform calls us. Raises UnknownChannel also for one that does not push."""
+    channel = pushing(load(name))
+    if channel is None:
+        raise UnknownChannel(f"{name} takes no deliveries over HTTP. See shared/channels/README.md.")
+    return channel
+
+
+def pushing_names() -> tuple[str, ...]:
+    """The channels whose platforms call us."""
+    return tuple(name for name in names() if pushing(load(name)) is not None)

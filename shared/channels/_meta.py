@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from shared.channels._reading import Json, ident, obj, objects, read_json, text, whole
+from shared.channels._calling import bearer, content, json_call, json_object, misfit, never, segment
+from shared.channels._keys import current_key, keys_of, knows_word, require
+from shared.channels._reading import Json, ident, objects, text, whole
 from shared.domain.exchange import (
     Answer,
     Call,
@@ -22,9 +23,8 @@ from shared.domain.exchange import (
     Response,
     Secret,
     Unclear,
-    length,
 )
-from shared.errors import Misconfigured, SignatureRejected, Unreadable
+from shared.errors import SignatureRejected
 
 GRAPH = "https://graph.facebook.com/v26.0"
 """Host and version of every Graph API call; other hosts take their version from here. A version is served for two
@@ -36,7 +36,6 @@ _SIGNATURE_HEADER = "x-hub-signature-256"
 _PREFIX = "sha256="
 _HEX = frozenset("0123456789abcdef")
 _SIGNATURE_LENGTH = len(_PREFIX) + 64
-_ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _LONGEST_CHALLENGE = 64
 _LONGEST_WAIT = timedelta(hours=24)
 
@@ -48,22 +47,14 @@ def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None
     else. Source: developers.facebook.com/docs/graph-api/webhooks/getting-started, "Validating payloads".
     """
     presented = _presented(request.headers.get(_SIGNATURE_HEADER))
-    keys = [_bytes(key) for secret in secrets for key in secret.signing if key.strip()]
-    if not keys:
-        raise SignatureRejected("No signing key is configured for this channel, so nothing can be accepted.")
-    matches = [hmac.compare_digest(hmac.digest(key, request.body, "sha256"), presented) for key in keys]
-    if not any(matches):
-        raise SignatureRejected("The signature does not match the body.")
+    require(presented, keys_of(secrets), lambda key: hmac.digest(key, request.body, "sha256"))
 
 
 def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature; Meta signs the body alone
     """The headers with which Meta would send this body. Raises Misconfigured where the account has no signing key."""
-    key = next((key for key in secret.signing if key.strip()), None)
-    if key is None:
-        raise Misconfigured(f"The account {secret.account_id} has no signing key: put the app secret under `signing`.")
     return {
         "content-type": "application/json",
-        _SIGNATURE_HEADER: _PREFIX + hmac.digest(_bytes(key), body, "sha256").hex(),
+        _SIGNATURE_HEADER: _PREFIX + hmac.digest(current_key(secret), body, "sha256").hex(),
     }
 
 
@@ -79,7 +70,7 @@ def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
         return Response(405, "Only GET and POST are answered here.")
     if request.query.get("hub.mode") != "subscribe":
         return Response(400, "This is not a verification request: hub.mode is not subscribe.")
-    if not _knows_word(request.query.get("hub.verify_token"), secrets):
+    if not knows_word(request.query.get("hub.verify_token"), secrets):
         return Response(403, "The verify token is not the one configured here.")
     number = request.query.get("hub.challenge") or ""
     if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST_CHALLENGE):
@@ -89,37 +80,13 @@ def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
 
 def post(url: str, secret: Secret, payload: Mapping[str, object]) -> Call | Refused:
     """The call that posts a payload as JSON with the account's token, or why it cannot be made."""
-    token = secret.credentials.get("access_token", "").strip()
-    if not token:
-        return Refused(
-            refusal=Refusal.BLOCKED,
-            reason=f"The account {secret.account_id} has no access token: put one under `access_token` of its secret.",
-        )
-    return Call(
-        method="POST",
-        url=url,
-        headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
-        body=json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"),
-    )
+    proof = bearer(secret)
+    return proof if isinstance(proof, Refused) else json_call("POST", url, proof, payload)
 
 
 def edge(host: str, node_id: str, name: str) -> str:
     """The address of an edge such as {comment-id}/replies. The id comes from a delivery: it stays one path segment."""
-    plain = "".join(c if c in _ID_CHARACTERS else "".join(f"%{b:02X}" for b in _bytes(c)) for c in node_id)
-    return f"{host}/{plain}/{name}"
-
-
-def never(reason: str) -> Refused:
-    """A refusal of ours, before any call is made."""
-    return Refused(refusal=Refusal.NEVER, reason=reason)
-
-
-def misfit(words: str, capability: Capability) -> Refused | None:
-    """Why a text does not fit the place, counted as the platform counts; None if it does."""
-    size = length(words, capability.unit)
-    if size > capability.limit:
-        return never(f"The text has {size:,} {capability.unit}, {capability.limit:,} are taken here: shorten it.")
-    return None if words.strip() else never("There is no text to post.")
+    return f"{host}/{segment(node_id)}/{name}"
 
 
 def direct_message(
@@ -160,16 +127,16 @@ def outcome(answer: Answer) -> Outcome:
     tried again. Sources: developers.facebook.com/docs/graph-api/guides/error-handling and
     developers.facebook.com/docs/messenger-platform/error-codes.
     """
-    content = _content(answer.body)
-    error = content.get("error")
+    said = content(answer)
+    error = said.get("error")
     if answer.status >= 500:
         return Unclear(f"Meta answered {answer.status}: whether the text was posted is not known.")
     if isinstance(error, dict):
         return _refusal(answer, error)
     if answer.status == 429:
         return _later(answer, "429")
-    native_id = _native_id(content)
-    if 200 <= answer.status < 300 and "error" not in content and native_id is not None:
+    native_id = _native_id(said)
+    if 200 <= answer.status < 300 and "error" not in said and native_id is not None:
         return Posted(native_id)
     return Unclear(f"Meta answered {answer.status} without an id or a readable error.")
 
@@ -283,7 +250,7 @@ def _wait(headers: Mapping[str, str]) -> timedelta | None:
 
 
 def _regain_minutes(header: str) -> Iterator[int]:
-    for usages in _content(header.encode("utf-8", "replace")).values():
+    for usages in json_object(header.encode("utf-8", "replace")).values():
         for usage in objects(usages):
             yield whole(usage.get("estimated_time_to_regain_access")) or 0
 
@@ -292,13 +259,6 @@ def _native_id(content: Json) -> str | None:
     """Messages answer with `message_id`, comments with `id`, WhatsApp with `messages[].id`."""
     first = next(objects(content.get("messages")), {})
     return ident(content.get("message_id")) or ident(content.get("id")) or ident(first.get("id"))
-
-
-def _content(body: bytes) -> Json:
-    try:
-        return obj(read_json(body))
-    except Unreadable:
-        return {}
 
 
 def _label(code: int | None, subcode: int | None) -> str:
@@ -323,14 +283,3 @@ def _presented(header: str | None) -> bytes:
     if not header.startswith(_PREFIX) or not _HEX.issuperset(digits):
         raise SignatureRejected('The X-Hub-Signature-256 header is not "sha256=" and 64 hexadecimal digits.')
     return bytes.fromhex(digits)
-
-
-def _knows_word(word: str | None, secrets: tuple[Secret, ...]) -> bool:
-    offered = _bytes(word or "")
-    known = [_bytes(s.verify_token) for s in secrets if s.verify_token and s.verify_token.strip()]
-    return any([hmac.compare_digest(offered, token) for token in known])  # noqa: C419 - a list: all are compared
-
-
-def _bytes(value: str) -> bytes:
-    """UTF-8 of any text: lone surrogates, which a URL or a secret can hold, must not raise."""
-    return value.encode("utf-8", "surrogatepass")

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.channels import _meta
+from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, link, obj, text, when, whole
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
-from shared.domain.exchange import Call, Capability, Outbound, Refused, Secret
+from shared.domain.exchange import About, Call, Capability, How, Outbound, Refused, Secret
+
+ABOUT = About(
+    title="Facebook Pages and Messenger",
+    how=(How.PUSH,),
+    docs="https://developers.facebook.com/docs/messenger-platform",
+    checked=date(2026, 10, 31),
+    acknowledging="on in Messenger, where the customer wrote first; off in public, where everybody would read it",
+    author="name where the delivery has one; no followers, no verified mark; a name look-up is one Graph call",
+    unproven="everything: no live app was at hand",
+)
 
 CAPABILITIES: Mapping[Surface, Capability] = {
     Surface.DM: Capability(
@@ -57,9 +68,9 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
         return _meta.direct_message(outbound, secret, now, url, capability, metadata=True)
     target = _target(outbound)
     if target.startswith(_NAMELESS_REVIEW):
-        return _meta.never("Facebook did not say which post this review belongs to: answer it on the Page itself.")
+        return never("Facebook did not say which post this review belongs to: answer it on the Page itself.")
     url = _meta.edge(_meta.GRAPH, target, "comments")
-    return _meta.misfit(outbound.text, capability) or _meta.post(url, secret, {"message": outbound.text})
+    return misfit(outbound.text, capability) or _meta.post(url, secret, {"message": outbound.text})
 
 
 def _target(outbound: Outbound) -> str:

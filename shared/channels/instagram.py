@@ -9,20 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.channels import _meta
+from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, obj, text
 from shared.domain.events import Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
+    About,
     Call,
     Capability,
+    How,
     Outbound,
     Refusal,
     Refused,
     Secret,
     Unit,
+)
+
+ABOUT = About(
+    title="Instagram",
+    how=(How.PUSH,),
+    docs="https://developers.facebook.com/docs/instagram-platform",
+    checked=date(2026, 10, 31),
+    acknowledging="on in direct messages, where the customer wrote first; off in public, where everybody would read it",
+    author="handle in comments, nothing in direct messages; name, followers and verified mark by one Graph call",
+    unproven="everything: no live app was at hand",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
@@ -64,10 +77,10 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
         return _direct(host, outbound, secret, now)
     capability = CAPABILITIES.get(outbound.surface)
     if capability is None:
-        return _meta.never("Instagram has no reviews to answer.")
-    misfit = _meta.misfit(outbound.text, capability)
-    if misfit is not None:
-        return misfit
+        return never("Instagram has no reviews to answer.")
+    unfit = misfit(outbound.text, capability)
+    if unfit is not None:
+        return unfit
     if outbound.surface is Surface.MENTION:
         return _below_mention(host, outbound, secret)
     if outbound.in_reply_to is None:

@@ -12,14 +12,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from shared.channels._reading import Json, ident, link, obj, read_json, text, when, whole
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility, iso
 from shared.domain.exchange import (
+    About,
     Answer,
     Call,
     Capability,
+    How,
     Outbound,
     Outcome,
     Posted,
@@ -29,12 +31,22 @@ from shared.domain.exchange import (
     Response,
     Secret,
     Unclear,
-    length,
 )
+from shared.domain.length import length
 from shared.errors import Misconfigured, SignatureRejected, Unreadable
 
 TOLERANCE = timedelta(minutes=5)
 LIMIT = 10_000  # ours: the scheme advises small payloads and names no limit
+
+ABOUT = About(
+    title="Own website: contact form, chat, any system",
+    how=(How.PUSH,),
+    docs="https://github.com/standard-webhooks/standard-webhooks",
+    checked=date(2026, 10, 31),
+    acknowledging="on in private, off in public",
+    author="whatever the website sends; nothing to look up",
+    unproven="run against this project's own sender and the scheme's published vectors only",
+)
 
 CAPABILITIES: Mapping[Surface, Capability] = {
     Surface.DM: Capability(replies=True, limit=LIMIT, acknowledges=True),

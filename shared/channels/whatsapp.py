@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,16 +20,28 @@ from shared.channels._reading import EMPTY, Json, ident, obj, objects, read_json
 from shared.channels._whatsapp_content import CONTENTS, content_of, read_content
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
+    About,
     Call,
     Capability,
+    How,
     Outbound,
     Refusal,
     Refused,
     Secret,
-    length,
 )
+from shared.domain.length import length
 
 WINDOW = timedelta(hours=24)  # for people and programs alike: there is no HUMAN_AGENT tag here
+
+ABOUT = About(
+    title="WhatsApp Business",
+    how=(How.PUSH,),
+    docs="https://developers.facebook.com/docs/whatsapp/cloud-api",
+    checked=date(2026, 10, 31),
+    acknowledging="on: the customer wrote first, and nobody else reads it",
+    author="profile name with every message; no followers, no verified mark, nothing to look up",
+    unproven="everything: no live number was at hand",
+)
 
 CAPABILITIES: Mapping[Surface, Capability] = {
     Surface.DM: Capability(replies=True, limit=4096, window=WINDOW, person_window=WINDOW, acknowledges=True)

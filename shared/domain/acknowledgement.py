@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from shared.domain.calendar import ClosedPeriod
 from shared.domain.events import Surface
-from shared.domain.exchange import Capability, length
+from shared.domain.exchange import Capability
+from shared.domain.length import length
 from shared.domain.policy import Policy
 
 PLACEHOLDERS = ("greeting", "company", "back")  # the closed list of what a policy's text may ask for

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     ECHO = "echo"  # something our own account said, by us or by a person in the platform's app
     STATUS = "status"  # what became of a message: sent, delivered, failed, hidden
     READ = "read"
+    POINTER = "pointer"  # says only that something is there: `message_id` is what has to be fetched
     UNKNOWN = "unknown"
 
 
@@ -62,16 +63,21 @@ class Event:
     author_id: str | None = None
     author_name: str | None = None
     author_handle: str | None = None
+    author_followers: int | None = None
+    author_verified: bool | None = None
     text: str | None = None
+    language: str | None = None  # as the platform names it, in the form of BCP 47
     attachments: tuple[Attachment, ...] = ()
     sent_at: datetime | None = None  # the platform's time, aware, UTC
     in_reply_to: str | None = None
     rating: int | None = None
+    link: str | None = None  # where a person sees it on the platform
     customer_id: str | None = None  # whose conversation it is: the author, or for an echo the one who is answered
     detail: str | None = None  # status: its word; reaction: react or unreact; unknown: what it was
     client_token: str | None = None  # what we gave the platform when we sent it, come back
     automated: bool = False  # the platform says a program wrote it
     standby: bool = False  # another application holds the thread: record it, do not answer by machine
+    unaddressed: bool = False  # it names us or our subject, but nobody said it to us: found by listening
     test: bool = False  # the test button of the platform's dashboard
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 
 from shared.domain.events import Event, Surface
 
@@ -27,16 +27,21 @@ class Response:
 
     status: int
     body: str = ""
+    content_type: str = "text/plain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A verified, unparsed delivery on its way to intake."""
+    """A verified, unparsed delivery on its way to intake.
+
+    `repairs`: it was fetched because a webhook may have missed it, so what is new in it was missed.
+    """
 
     delivery_id: str
     channel: str
     body: bytes
     received_at: datetime
+    repairs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,9 @@ class Unit(StrEnum):
     CHARACTERS = "characters"
     BYTES = "bytes"  # UTF-8
     UTF16 = "utf16"
+    GRAPHEMES = "graphemes"  # what a reader takes for one character
+    SHORT_LINKS = "short_links"  # characters, every link being 23 of them (Mastodon)
+    WEIGHTED = "weighted"  # X: most scripts 1 or 2, every link 23, every emoji 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +73,9 @@ class Capability:
 
     `window` is how long after the customer's last message the platform takes any answer (None: no limit);
     `person_window` how long it takes one that a person wrote; `private_reply_window` how long it takes the one private
-    answer to a public text; `acknowledges` whether an automatic acknowledgement is right there by default.
+    answer to a public text; `acknowledges` whether an automatic acknowledgement is right there by default. A text may
+    be split over `parts` posts that the platform shows in their order. `single_slot`: there is room for one answer, and
+    a second would replace it. Without `replies` a person answers by hand on the platform.
     """
 
     replies: bool
@@ -75,6 +85,8 @@ class Capability:
     person_window: timedelta | None = None
     private_reply_window: timedelta | None = None
     acknowledges: bool = False
+    parts: int = 1
+    single_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +117,7 @@ class Refusal(StrEnum):
 
     LATER = "later"  # throttled or out of order for a while: the same post may be tried again
     NEVER = "never"  # this post will not be taken: wrong window, recipient, length, content
+    BY_HAND = "by_hand"  # the platform takes this answer only from a person in its own app
     BLOCKED = "blocked"  # the account's token or permission is gone: nothing will go until a person repairs it
 
 
@@ -129,12 +142,17 @@ Outcome = Posted | Refused | Unclear
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """An HTTP call to a platform, addressed to the platform's real host (a setting may send it elsewhere)."""
+    """An HTTP call to a platform, addressed to the platform's real host (a setting may send it elsewhere).
+
+    `aws_service` names the service of AWS (its signing name) whose API it is: such a call is signed with the function's
+    own role, in the region its host names.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    aws_service: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,16 +164,33 @@ class Answer:
     body: bytes = b""
 
 
+class How(StrEnum):
+    """How what customers say reaches us."""
+
+    PUSH = "push"  # the platform calls /webhooks/<channel>
+    POLL = "poll"  # we ask
+    MAIL = "mail"  # it comes as e-mail
+    QUEUE = "queue"  # it comes through AWS, without an address of ours on the internet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What people want to know of a channel before they choose it; the table in README.md shows it."""
+
+    title: str
+    how: tuple[How, ...]
+    docs: str  # the address of the platform's own page
+    checked: date  # when the file was last compared with it
+    acknowledging: str  # why an automatic acknowledgement is right there by default, or is not
+    author: str  # what is known of an author, and what a look-up costs
+    unproven: str  # what was never run against the platform itself
+
+
 class Channel(Protocol):
-    """What a file in shared/channels/ offers. A module satisfies it; there is nothing to inherit from."""
+    """What every file in shared/channels/ offers. A module satisfies it; there is nothing to inherit from."""
 
+    ABOUT: About
     CAPABILITIES: Mapping[Surface, Capability]
-
-    def challenge(self, request: Request, secrets: tuple[Secret, ...]) -> Response | None:
-        """The answer to the platform's handshake, or None where the request is none. Total."""
-
-    def verify(self, request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:
-        """Accept silently or raise SignatureRejected; nothing else, whatever the bytes."""
 
     def parse(self, body: bytes, received_at: datetime) -> tuple[Event, ...]:
         """All events of the delivery, in its order. Raises Unreadable, and nothing else."""
@@ -166,14 +201,28 @@ class Channel(Protocol):
     def outcome(self, answer: Answer) -> Outcome:
         """What the platform's answer to that call means. Total."""
 
+
+class Pushing(Channel, Protocol):
+    """A channel whose platform calls us."""
+
+    def challenge(self, request: Request, secrets: tuple[Secret, ...]) -> Response | None:
+        """The answer to the platform's handshake, or None where the request is none. Total."""
+
+    def verify(self, request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:
+        """Accept silently or raise SignatureRejected; nothing else, whatever the bytes."""
+
     def sign(self, body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:
-        """The headers with which the platform would send this body: for the sandbox, the command and tests."""
+        """The headers with which the platform would send this body: for the sandbox, the command and tests.
+
+        Raises Misconfigured for a key that signs nothing.
+        """
 
 
-def length(text: str, unit: Unit) -> int:
-    """How long a platform that counts in `unit` finds the text, with "?" for the lone surrogates no text can hold."""
-    if unit is Unit.BYTES:
-        return len(text.encode("utf-8", "replace"))
-    if unit is Unit.UTF16:
-        return len(text.encode("utf-16-le", "replace")) // 2
-    return len(text)
+def pushing(channel: Channel) -> Pushing | None:
+    """The channel as one that is called, or None for one that is not."""
+    return cast("Pushing", channel) if hasattr(channel, "verify") else None
+
+
+def accepted(channel: Pushing) -> Response:
+    """What a platform is told that delivered: its own form where the channel names one as ACCEPTED, else a bare 200."""
+    return getattr(channel, "ACCEPTED", Response(200))

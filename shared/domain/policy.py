@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from shared.domain.calendar import Calendar
 from shared.domain.events import Surface
+from shared.domain.listening import ListeningRule
 from shared.domain.records import short_hash
 
 
@@ -61,6 +62,7 @@ class Policy:
     agents: tuple[Agent, ...]
     escalate_to: tuple[Agent, ...]
     acknowledging: Acknowledging
+    listening: tuple[ListeningRule, ...] = ()
 
     def rule(self, channel: str, surface: Surface) -> Rule:
         """The first rule that matches."""

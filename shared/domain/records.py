@@ -29,6 +29,8 @@ class Intent(StrEnum):
     ESCALATE = "escalate"  # on an obligation: tell people it was missed
     POST = "post"  # on a send: put it on its lane
     TELL = "tell"  # on a send: tell the agent what became of it
+    FETCH = "fetch"  # on an errand: ask the platform for what a pointer named
+    REPORT = "report"  # on a watch or errand: tell people that it does not get through
 
 
 class Author(StrEnum):
@@ -57,6 +59,8 @@ class Message:
     received_at: datetime | None = None
     in_reply_to: str | None = None
     rating: int | None = None
+    link: str | None = None
+    repaired: bool = False  # found by asking, where the platform should have told us
     edited_at: datetime | None = None  # of the newest edit that `text` shows
     deleted_at: datetime | None = None  # once set, stays
     answered_at: datetime | None = None  # a person's answer to it that was heard of before the message itself
@@ -93,6 +97,10 @@ class Conversation:
     customer_id: str | None
     customer_name: str | None = None
     customer_handle: str | None = None
+    customer_followers: int | None = None
+    customer_verified: bool | None = None
+    link: str | None = None  # where a person sees the customer's newest message
+    unaddressed: bool = False  # nobody said it to us: found by listening
     opened_at: datetime
     waiting: tuple[Waiting, ...] = ()  # oldest first
     unhanded: tuple[str, ...] = ()  # message ids that people were not told of yet
@@ -182,6 +190,8 @@ class Send:
     in_reply_to: str | None
     written_at: datetime  # what the customer wrote after this was not answered by it
     agent: str | None = None  # address of the person who wrote it
+    part: int = 1  # of a text that is split over several posts
+    parts: int = 1
     mail_id: str | None = None  # Message-ID of the agent's mail, for the answer in its thread
     state: SendState = SendState.PENDING
     queued_at: datetime | None = None  # when it was put on its lane again; None: only when it was written
@@ -224,7 +234,84 @@ class Quarantined:
         return quarantined_key(self.quarantine_id)
 
 
-Record = Message | Conversation | Obligation | Send | Quarantined
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Where the poller stands with one feed of one account, and who reads it just now.
+
+    `seen` holds "id revision" of what was handed to intake, with its time (`seen_at`, in the same order), for as long
+    as the platform may show it again. `phrase` is empty but for listening.
+    """
+
+    channel: str
+    account_id: str
+    feed: str
+    phrase: str = ""
+    watermark: datetime | None = None  # the newest time up to which nothing is missing
+    cursor: str | None = None  # of a forward feed
+    resume: str | None = None  # the page at which the last run had to stop, short of the watermark
+    seen: tuple[str, ...] = ()
+    seen_at: tuple[str, ...] = ()
+    asked_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    rest_until: datetime | None = None  # the platform asked for it, or the quota is spent
+    owner: str | None = None
+    lease_until: datetime | None = None
+    quota_day: str | None = None  # the day, in the quota's zone, that `spent` counts
+    spent: int = 0
+    taken: int = 0  # hits of that day (listening)
+    failures: int = 0  # in a row
+    reason: str | None = None  # of the last failure
+    reported_at: datetime | None = None
+    intents: tuple[Intent, ...] = ()
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """A partition of its own."""
+        return watch_key(self.channel, self.account_id, self.feed, self.phrase)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """Something a platform only pointed at, to be fetched."""
+
+    channel: str
+    account_id: str
+    reference: str
+    heard_at: datetime
+    attempts: int = 0
+    fetched_at: datetime | None = None
+    reason: str | None = None  # of the last failure
+    intents: tuple[Intent, ...] = ()
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """A partition of its own."""
+        return errand_key(self.channel, self.account_id, self.reference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """What a platform told about a person when it was asked, at most once a day."""
+
+    channel: str
+    account_id: str
+    customer_id: str
+    name: str | None = None
+    handle: str | None = None
+    followers: int | None = None
+    verified: bool | None = None
+    looked_up_at: datetime
+    version: int = 0
+
+    @property
+    def key(self) -> Key:
+        """A partition of its own."""
+        return customer_key(self.channel, self.account_id, self.customer_id)
+
+
+Record = Message | Conversation | Obligation | Send | Quarantined | Watch | Errand | Customer
 
 
 def message_key(channel: str, account_id: str, message_id: str) -> Key:
@@ -252,6 +339,22 @@ def send_key(conversation_id: str, send_id: str) -> Key:
 def quarantined_key(quarantine_id: str) -> Key:
     """Key of what is kept in quarantine."""
     return Key(f"Q#{quarantine_id}", "quarantined")
+
+
+def watch_key(channel: str, account_id: str, feed: str, phrase: str = "") -> Key:
+    """Key of a feed's standing; a phrase of any length is hashed."""
+    name = f"{feed}#{short_hash(phrase)}" if phrase else feed
+    return Key(f"W#{channel}#{account_id}", name)
+
+
+def errand_key(channel: str, account_id: str, reference: str) -> Key:
+    """Key of an errand."""
+    return Key(f"E#{channel}#{account_id}#{short_hash(reference, characters=32)}", "errand")
+
+
+def customer_key(channel: str, account_id: str, customer_id: str) -> Key:
+    """Key of what is known of a person."""
+    return Key(f"P#{channel}#{account_id}#{short_hash(customer_id, characters=32)}", "customer")
 
 
 def short_hash(*parts: str, characters: int = 16) -> str:

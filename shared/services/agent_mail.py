@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain import ledger
-from shared.domain.exchange import length
+from shared.domain.length import length
 from shared.domain.policy import Agent
 from shared.domain.records import (
     Author,

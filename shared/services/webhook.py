@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.exchange import Delivery, Request, Response
+from shared.domain.exchange import Delivery, Request, Response, accepted, pushing
 from shared.errors import BodyTooLarge, NightdeskError, SignatureRejected, UnknownChannel
 from shared.ports import Channels, Clock, Ids, Inbox, Secrets
 
@@ -34,7 +34,9 @@ class Webhook:
             raise BodyTooLarge(f"The body has {len(request.body)} bytes; at most {self.max_body_bytes} are taken.")
         if request.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
             return Response(415, "Send the body without a content encoding.")
-        channel = self.channels(channel_name)
+        channel = pushing(self.channels(channel_name))
+        if channel is None:
+            raise UnknownChannel(f"{channel_name} takes no deliveries here. See shared/channels/README.md.")
         secrets = self.secrets.channel(channel_name)
         handshake = channel.challenge(request, secrets)
         if handshake is not None:
@@ -42,4 +44,4 @@ class Webhook:
         now = self.clock.now()
         channel.verify(request, secrets, now)
         self.inbox.put(Delivery(delivery_id=self.ids.new(), channel=channel_name, body=request.body, received_at=now))
-        return Response(200)
+        return accepted(channel)

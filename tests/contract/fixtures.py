@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
-from shared.channels import load, names
-from shared.domain.exchange import Channel, Request, Secret
+from infra.local import accounts
+from shared.channels import load, load_pushing, names, pushing_names
+from shared.domain.exchange import Request, Secret
 
 ROOT = Path(__file__).parents[2] / "events"
 EXPECTED = ".expected.json"
 HEADERS = ".headers.json"
 NOW = datetime(2026, 11, 9, 18, 30, 5, tzinfo=UTC)
-CURRENT = "whsec_Y3VycmVudC1rZXktb2YtdGhlLWNvbnRyYWN0LXN1aXRl"
-PREVIOUS = "whsec_cHJldmlvdXMta2V5LW9mLXRoZS1jb250cmFjdC1zdWl0"
-FOREIGN = "whsec_Zm9yZWlnbi1rZXktb2YtdGhlLWNvbnRyYWN0LXN1aXRl"
+CURRENT, PREVIOUS, FOREIGN = "current", "previous", "foreign"  # names of keys; each channel has its own of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +53,50 @@ def fixtures(channel: str) -> list[Fixture]:
 ALL = [fixture for name in names() for fixture in fixtures(name)]
 
 
-def account(*keys: str) -> tuple[Secret, ...]:
-    """One account whose deliveries these keys sign."""
-    return (Secret(account_id="contract", signing=keys, verify_token="word"),)
+@cache
+def key_of(name: str, word: str) -> str:
+    """A channel's key of that name, in the form its platform gives out; any other word is a key itself."""
+    return accounts.signing_key(name) if word in {CURRENT, PREVIOUS, FOREIGN} else word
 
 
-def signed(channel: Channel, body: bytes, key: str = CURRENT, at: datetime = NOW) -> Request:
+@cache
+def credentials(name: str) -> Mapping[str, str]:
+    """What an account of the channel holds to answer with."""
+    return accounts.make(name).credentials
+
+
+def account(name: str, *keys: str) -> tuple[Secret, ...]:
+    """One account of a channel whose deliveries these keys sign."""
+    signing = tuple(key_of(name, key) for key in keys)
+    return (Secret(account_id="contract", signing=signing, verify_token="word", credentials=credentials(name)),)
+
+
+def signed(name: str, body: bytes, key: str = CURRENT, at: datetime = NOW) -> Request:
     """A delivery as the platform would send it."""
-    headers = channel.sign(body, account(key)[0], at, "delivery-1")
+    headers = load_pushing(name).sign(body, account(name, key)[0], at, "delivery-1")
     return Request(method="POST", headers=headers, query={}, body=body)
 
 
-def signature_headers(channel: Channel) -> list[str]:
-    """The headers that carry the proof: those that change with the body or the time."""
-    first = signed(channel, b"{}").headers
-    others = [signed(channel, b"[]").headers, signed(channel, b"{}", at=NOW.replace(minute=0)).headers]
-    return [name for name, value in first.items() if any(other[name] != value for other in others)]
+def signature_headers(name: str) -> list[str]:
+    """The headers that carry the proof: those that change with the body, the time or the key."""
+    first = signed(name, b"{}").headers
+    variants = [signed(name, b"[]"), signed(name, b"{}", at=NOW.replace(minute=0)), signed(name, b"{}", FOREIGN)]
+    return [header for header, value in first.items() if any(v.headers[header] != value for v in variants)]
 
 
-def signs_a_time(channel: Channel) -> bool:
+def signs_a_time(name: str) -> bool:
     """Whether what the platform sends depends on when it sends it."""
-    return signed(channel, b"{}").headers != signed(channel, b"{}", at=NOW.replace(minute=0)).headers
+    return signed(name, b"{}").headers != signed(name, b"{}", at=NOW.replace(minute=0)).headers
 
 
-CHANNELS = [load(name) for name in names()]
+def signs_the_body(name: str) -> bool:
+    """Whether the proof belongs to this body alone: some platforms send a password, or a token about themselves."""
+    return signed(name, b"{}").headers != signed(name, b"[]").headers
+
+
+def tolerance(name: str) -> timedelta:
+    """How old a signed delivery may be: the channel's SIGNED_FOR, else five minutes."""
+    return getattr(load(name), "SIGNED_FOR", timedelta(minutes=5))
+
+
+PUSHING = pushing_names()

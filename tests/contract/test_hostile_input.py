@@ -10,13 +10,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.channels import load, names
+from shared.channels import load, load_pushing, names
 from shared.domain.events import Event, Surface, as_json
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refused, Request, Response, Secret, Unclear
 from shared.errors import SignatureRejected, Unreadable
-from tests.contract.fixtures import ALL, CURRENT, NOW, account, fixtures, signature_headers, signed
+from tests.contract.fixtures import (
+    ALL,
+    CURRENT,
+    NOW,
+    PUSHING,
+    account,
+    credentials,
+    fixtures,
+    key_of,
+    signature_headers,
+    signed,
+    signs_the_body,
+)
 
 every_channel = pytest.mark.parametrize("name", names())
+pushing_channel = pytest.mark.parametrize("name", PUSHING)
+binding_channel = pytest.mark.parametrize("name", [name for name in PUSHING if signs_the_body(name)])
 
 any_text = st.text(st.characters(), max_size=40)  # lone surrogates too: JSON can hold them
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | any_text
@@ -100,7 +114,11 @@ def test_any_json_that_speaks_in_the_platforms_words_is_read_or_unreadable(name,
 @given(data=st.data())
 def test_a_documented_delivery_with_any_one_part_replaced_is_read_or_unreadable(name, data):
     fixture = data.draw(st.sampled_from(fixtures(name)))
-    value = json.loads(fixture.body)
+    check_parse(name, fixture.body[: data.draw(st.integers(0, len(fixture.body)))])
+    try:
+        value = json.loads(fixture.body)
+    except ValueError:
+        return  # this platform does not write JSON
     check_parse(name, json.dumps(replaced(value, data)).encode())
 
 
@@ -117,20 +135,20 @@ def replaced(value, data):
     return [*value[:key], replaced(part, data), *value[key + 1 :]]
 
 
-@every_channel
+@binding_channel
 @settings(deadline=None, max_examples=200)
 @given(data=st.data(), body=st.binary(max_size=100).filter(lambda body: body != b"{}"))
 def test_verifying_anything_that_was_not_signed_refuses_and_raises_nothing_else(name, data, body):
-    channel = load(name)
-    proofs = st.sampled_from(signature_headers(channel))
+    channel = load_pushing(name)
+    proofs = st.sampled_from(signature_headers(name))
     headers = data.draw(st.dictionaries(proofs | any_text, any_text, max_size=5))
     keys = data.draw(st.lists(any_text, max_size=3))
-    request = Request(method="POST", headers={**signed(channel, b"{}").headers, **headers}, query={}, body=body)
+    request = Request(method="POST", headers={**signed(name, b"{}").headers, **headers}, query={}, body=body)
     with pytest.raises(SignatureRejected):
-        channel.verify(request, account(CURRENT, *keys), NOW)
+        channel.verify(request, account(name, CURRENT, *keys), NOW)
 
 
-@every_channel
+@pushing_channel
 @settings(deadline=None, max_examples=200)
 @given(
     method=st.sampled_from(["GET", "POST", "HEAD", "PUT", ""]) | any_text,
@@ -143,16 +161,16 @@ def test_verifying_anything_that_was_not_signed_refuses_and_raises_nothing_else(
 )
 def test_a_handshake_with_anything_is_answered_or_is_none(name, method, query, body):
     request = Request(method=method, headers={}, query=query, body=body)
-    answer = load(name).challenge(request, account(CURRENT))
+    answer = load_pushing(name).challenge(request, account(name, CURRENT))
     assert answer is None or isinstance(answer, Response)
     if answer is not None:
         assert 200 <= answer.status < 500
         assert not set("<>&\"'").intersection(answer.body)
 
 
-@every_channel
+@pushing_channel
 def test_a_delivery_is_not_taken_for_a_handshake(name):
-    assert load(name).challenge(signed(load(name), b"{}"), account(CURRENT)) is None
+    assert load_pushing(name).challenge(signed(name, b"{}"), account(name, CURRENT)) is None
 
 
 @every_channel
@@ -198,13 +216,8 @@ unencodable = st.sampled_from(["\ud800", "a\udfff", "..", "1/../2?x=#"])
 def test_any_text_becomes_a_call_or_a_reason(name, surface, ids, said, by_person, hours, flavour):
     secret = Secret(
         account_id=ids[0],
-        signing=(CURRENT,),
-        credentials={
-            "access_token": "EAA-test",
-            "reply_url": "https://shop.example/hook",
-            "flavour": flavour,
-            "page_id": "100200300",
-        },
+        signing=(key_of(name, CURRENT),),
+        credentials={**credentials(name), "access_token": "EAA-test", **({"flavour": flavour} if flavour else {})},
     )
     outbound = Outbound(
         channel=name,

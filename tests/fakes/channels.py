@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.events import Event, Surface
 from shared.domain.exchange import (
+    About,
     Answer,
     Call,
     Capability,
     Channel,
+    How,
     Outbound,
     Outcome,
     Posted,
@@ -22,12 +24,23 @@ from shared.domain.exchange import (
 )
 from shared.errors import SignatureRejected, Unreadable
 
+ABOUT = About(
+    title="Scripted",
+    how=(How.PUSH,),
+    docs="https://platform.example/docs",
+    checked=date(2026, 11, 1),
+    acknowledging="on",
+    author="nothing",
+    unproven="all of it",
+)
+
 
 @dataclass
 class ScriptedChannel:
     """`parse` gives the events kept under the body; a body that nobody knows is unreadable."""
 
     deliveries: dict[bytes, tuple[Event, ...]] = field(default_factory=dict)
+    ABOUT: About = ABOUT
     CAPABILITIES: Mapping[Surface, Capability] = field(
         default_factory=lambda: {
             Surface.DM: Capability(replies=True, limit=1000, acknowledges=True),

@@ -94,7 +94,7 @@ class Deliveries:
             self.world.soon(lambda: self._post(venue.channel, body, tuple(names)), most=600)
 
     def _post(self, channel: str, body: bytes, names: tuple[str, ...]) -> None:
-        headers = channels.load(channel).sign(body, SECRETS[channel][0], self.world.now, "")
+        headers = channels.load_pushing(channel).sign(body, SECRETS[channel][0], self.world.now, "")
         request = Request(method="POST", headers={k.lower(): v for k, v in headers.items()}, query={}, body=body)
 
         def done(response: Any) -> None:

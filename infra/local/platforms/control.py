@@ -5,22 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from infra.local.platforms import facebook, instagram, web, whatsapp
+from infra.local import platforms
 from infra.local.platforms.world import Account, Fault, World
 from shared.domain.events import iso
 
 FAULT_KINDS = ("throttle", "server_error", "lost_answer", "revoked_token", "slow")
-_LEARN: Mapping[str, Callable[[World, object, datetime], None]] = {
-    facebook.CHANNEL: facebook.learn,
-    instagram.CHANNEL: instagram.learn,
-    whatsapp.CHANNEL: whatsapp.learn,
-    web.CHANNEL: web.learn,
-}
-CHANNELS = tuple(_LEARN)
 
 
 class BadControl(ValueError):
@@ -51,13 +44,15 @@ def accounts(world: World) -> list[dict[str, object]]:
 
 
 def learn(world: World, channel: str, body: bytes, now: datetime) -> bool:
-    """Take in an inbound delivery. False where it is not JSON, as forged and broken ones may be: nothing is learnt."""
+    """Take in an inbound delivery. False for one that broke on the way: nothing is learnt."""
     _known_channel(channel)
     try:
         delivery = json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    _LEARN[channel](world, delivery, now)
+        if body[:1] in {b"{", b"["}:
+            return False
+        delivery = body
+    platforms.sides()[channel].learn(world, delivery, now)
     return True
 
 
@@ -113,8 +108,9 @@ def handshake_word(world: World, channel: str) -> str:
 
 
 def _known_channel(channel: object) -> None:
-    if channel not in CHANNELS:
-        raise BadControl(f"There is no channel {str(channel)[:40]!r} here. There are: {', '.join(CHANNELS)}.")
+    if channel not in platforms.sides():
+        there = ", ".join(platforms.sides())
+        raise BadControl(f"There is no channel {str(channel)[:40]!r} here. There are: {there}.")
 
 
 def _put_account(world: World, account: Account) -> None:

@@ -65,6 +65,22 @@ class Refusal(Exception):
         self.answer = PlatformAnswer(status=status, body=body, headers=headers or {})
 
 
+class Side(Protocol):
+    """What a channel's file offers. Three names more are looked for, and each may be missing:
+
+    `ACCOUNT`, the id of an account where events/ names none; `credentials() -> dict[str, str]`, what an account holds
+    besides its `access_token`; `signing_key() -> str`, a key in the form the platform gives out.
+    """
+
+    CHANNEL: str
+
+    def learn(self, world: World, delivery: object, now: datetime) -> None:
+        """Take in an inbound delivery, JSON as plain data and anything else as bytes: who wrote, and what exists now.
+
+        For a channel that is asked, it is what the platform shows to the next that asks.
+        """
+
+
 class Platform(Protocol):
     """What answers at one host. A module satisfies it."""
 

@@ -13,6 +13,7 @@ from infra.local.platforms.world import Account, Post, Text, World
 from shared.domain.exchange import Unit
 
 CHANNEL = "facebook"
+ACCOUNT = "101010101010101"
 _COMMENT_LIMIT = 8000
 _GONE = ("remove", "delete")
 _NO_TEXTS = ("like", "reaction")

@@ -13,6 +13,7 @@ from infra.local.platforms.world import Account, Person, Post, Text, World, digi
 from shared.domain.exchange import Unit
 
 CHANNEL = "instagram"
+ACCOUNT = "17841400000000001"
 _COMMENT_LIMIT = 2200
 _TEXT_FIELDS = ("comments", "live_comments", "mentions")
 _FOREIGN_MEDIUM = "-"  # a mention tells the medium only
@@ -45,6 +46,11 @@ MANNERS = messaging.Manners(
     ),
     reader_of=lambda _, text: text.author_id or "",
 )
+
+
+def credentials() -> dict[str, str]:
+    """Which login the account came by."""
+    return {"flavour": "instagram"}
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:

@@ -14,7 +14,8 @@ from datetime import datetime
 from infra.local.platforms import graph
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal, Telling
 from infra.local.platforms.world import Account, Person, Post, Text, World, opaque, wrote
-from shared.domain.exchange import Unit, length
+from shared.domain.exchange import Unit
+from shared.domain.length import length
 
 _TYPES = ("RESPONSE", "UPDATE", "MESSAGE_TAG", "UTILITY")
 _METADATA_LIMIT = 1000

@@ -18,6 +18,7 @@ class _Graph(Protocol):
 _PLATFORMS: Mapping[str, _Graph] = {"facebook": facebook, "instagram": instagram, "whatsapp": whatsapp}
 _OWN_EDGES = {"replies": "instagram", "mentions": "instagram"}
 _FACEBOOK, _INSTAGRAM = "graph.facebook.com", "graph.instagram.com"
+HOSTS = (_FACEBOOK, _INSTAGRAM)
 _BY_FLAVOUR = {"instagram": (_INSTAGRAM,), "facebook": (_FACEBOOK,)}
 
 

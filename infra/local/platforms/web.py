@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 import json
+import secrets
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -17,8 +18,20 @@ from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, R
 from infra.local.platforms.world import Account, Post, World, digits, wrote
 
 CHANNEL = "web"
+ACCOUNT = "website"
+HOSTS = ("web.example",)
 _LIMIT = 10_000
 _TOLERANCE_SECONDS = 300
+
+
+def credentials() -> dict[str, str]:
+    """Where the website takes our answers."""
+    return {"reply_url": f"https://{HOSTS[0]}/replies"}
+
+
+def signing_key() -> str:
+    """A key as Standard Webhooks writes it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:

@@ -82,6 +82,18 @@ class Post:
 
 
 @dataclass(slots=True, kw_only=True)
+class Shown:
+    """Something a platform shows to whoever asks: one item of a feed, as the platform writes it."""
+
+    channel: str
+    account_id: str
+    feed: str
+    item_id: str
+    at: float
+    raw: dict[str, object]
+
+
+@dataclass(slots=True, kw_only=True)
 class Fault:
     """Trouble that the next posts to a host will meet, `times` times; only those of a channel where one is named."""
 
@@ -112,6 +124,7 @@ class World:
     people: list[Person] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)  # what the website took: webhook-id, its own id
@@ -166,6 +179,17 @@ class World:
             if text.channel == channel and text.object_id == object_id:
                 text.removed = True
 
+    def show(self, item: Shown) -> None:
+        """Show an item from now on; one that is shown already is replaced."""
+        place = (item.channel, item.account_id, item.feed, item.item_id)
+        others = [s for s in self.shown if (s.channel, s.account_id, s.feed, s.item_id) != place]
+        self.shown[:] = [*others, item]
+
+    def feed(self, channel: str, account_id: str, feed: str) -> list[Shown]:
+        """What a feed shows, newest first."""
+        found = [s for s in self.shown if (s.channel, s.account_id, s.feed) == (channel, account_id, feed)]
+        return sorted(found, key=lambda s: (s.at, s.item_id), reverse=True)
+
     def take_fault(self, host: str, channel: str) -> Fault | None:
         """The trouble this post meets, used up by one."""
         for fault in self.faults:
@@ -191,7 +215,7 @@ def opaque(prefix: str, length: int = 24) -> str:
 
 
 _LISTS = {
-    "accounts": Account, "people": Person, "texts": Text, "posts": Post, "faults": Fault, "told": Told,
+    "accounts": Account, "people": Person, "texts": Text, "posts": Post, "shown": Shown, "faults": Fault, "told": Told,
 }  # fmt: skip
 
 
@@ -209,5 +233,5 @@ def load(file: Path) -> World:
     kept = json.loads(file.read_text("utf-8"))
     world = World(webhook_url=kept["webhook_url"], taken=kept["taken"])
     for name, kind in _LISTS.items():
-        getattr(world, name).extend(kind(**item) for item in kept[name])
+        getattr(world, name).extend(kind(**item) for item in kept.get(name, ()))
     return world

@@ -133,7 +133,7 @@ class Deployed:
 
     def deliver(self, body: bytes) -> dict[str, Any]:
         """A signed delivery of the page."""
-        headers = channels.load("facebook").sign(body, PAGE, self.clock.now(), "")
+        headers = channels.load_pushing("facebook").sign(body, PAGE, self.clock.now(), "")
         return webhook(self.request(body, headers), None)
 
     def queued(self, queue: str) -> list[dict[str, Any]]:

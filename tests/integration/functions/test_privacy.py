@@ -99,7 +99,7 @@ def test_the_whole_journey_logs_no_word_name_or_number_of_a_customer(deployed, l
 
 def test_no_refused_request_logs_its_body_headers_or_keys(deployed, lines):
     body = page_delivery(said(deployed, "m_1", {"text": CANARY}))
-    headers = channels.load("facebook").sign(body, PAGE, deployed.clock.now(), "")
+    headers = channels.load_pushing("facebook").sign(body, PAGE, deployed.clock.now(), "")
     for request in (
         deployed.request(body, {"x-hub-signature-256": f"sha256={'0' * 64}", "user-agent": CANARY}),
         deployed.request(body, {}),
@@ -153,9 +153,9 @@ def test_a_refusal_of_the_platform_that_quotes_the_customer_is_told_to_people_an
     assert CANARY not in lines()
 
 
-@pytest.mark.parametrize("name", channels.names())
+@pytest.mark.parametrize("name", channels.pushing_names())
 def test_no_channel_tells_a_customers_words_in_the_reason_of_a_refusal(name):
-    channel, secrets = channels.load(name), account(CURRENT)
+    channel, secrets = channels.load_pushing(name), account(name, CURRENT)
     headers = dict.fromkeys(channel.sign(b"", secrets[0], NOW, "d"), CANARY)
     with pytest.raises(SignatureRejected) as caught:
         channel.verify(Request(method="POST", headers=headers, query={}, body=CANARY.encode()), secrets, NOW)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from shared.domain.acknowledgement import back_words, compose, faults, first_name
 from shared.domain.calendar import ClosedPeriod
 from shared.domain.events import Surface
-from shared.domain.exchange import Capability, Unit, length
+from shared.domain.exchange import Capability, Unit
+from shared.domain.length import length
 from shared.domain.policy import Acknowledging
 from tests.unit.domain.build import at, calendar_weekdays, policy
 

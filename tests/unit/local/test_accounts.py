@@ -24,7 +24,7 @@ def test_every_account_that_a_recorded_delivery_names_is_found(tmp_path):
 
 
 def test_a_channel_without_recorded_deliveries_has_its_default_account(tmp_path):
-    assert accounts.named_in(tmp_path, ["facebook"]) == {"facebook": {accounts.DEFAULTS["facebook"]}}
+    assert accounts.named_in(tmp_path, ["facebook"]) == {"facebook": {"101010101010101"}}
 
 
 def test_an_id_that_cannot_be_a_parameter_name_gets_no_account(tmp_path):
@@ -39,9 +39,9 @@ def test_known_accounts_keep_their_secrets_and_new_ones_get_their_own():
     assert both["web"]["b"].signing != both["web"]["a"].signing
 
 
-@pytest.mark.parametrize("channel", channels.names())
+@pytest.mark.parametrize("channel", channels.pushing_names())
 def test_a_made_account_signs_what_its_channel_verifies(channel):
     secret = accounts.secret_of("a", accounts.make(channel))
-    spoken = channels.load(channel)
+    spoken = channels.load_pushing(channel)
     headers = {name.lower(): value for name, value in spoken.sign(b"{}", secret, NOW, "evt_1").items()}
     spoken.verify(Request(method="POST", headers=headers, query={}, body=b"{}"), (secret,), NOW)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from infra.local.platforms import control, world
+from infra.local import platforms
+from infra.local.platforms import world
 from infra.local.platforms.courier import webhook_of
 from infra.local.sandbox import Sandbox, sign_as_platform
 from shared.domain.exchange import Secret
@@ -86,7 +87,7 @@ def test_a_broken_delivery_teaches_nothing_and_breaks_nothing(desk, body):
 
 
 def test_every_delivery_of_the_collection_can_be_reported(desk):
-    for channel in control.CHANNELS:
+    for channel in platforms.sides():
         for file in sorted(Path("events", channel).glob("*.json")):
             wish = {"channel": channel, "body": base64.b64encode(file.read_bytes()).decode()}
             assert desk.control("deliveries", wish)["learnt"] in {True, False}, file

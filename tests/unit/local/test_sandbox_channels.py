@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from infra.local.sandbox import Sandbox
-from shared.channels import load
+from shared.channels import load, load_pushing
 from shared.domain.events import Event, Kind
-from shared.domain.exchange import Answer, Call, Channel, Outbound, Posted, Refused, Request, Secret
+from shared.domain.exchange import Answer, Call, Channel, Outbound, Posted, Pushing, Refused, Request, Secret
 from tests.unit.local.playground import Playground, Webhook, serving_on_free_port
 
 HERE = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -106,7 +106,7 @@ def stage(tmp_path):
 
 @pytest.mark.parametrize(("channel", "file"), [pytest.param(*d, id=f"{d[0]}/{d[1].stem}") for d in deliveries()])
 def test_an_answer_to_any_message_is_taken_and_recognised_when_it_comes_back(stage, channel, file):
-    spoken, body = load(channel), file.read_bytes()
+    spoken, body = load_pushing(channel), file.read_bytes()
     for event in answerable(spoken, body):
         sent = outbound(event)
         secret = secret_of(channel, sent.account_id)
@@ -125,7 +125,7 @@ def test_an_answer_to_any_message_is_taken_and_recognised_when_it_comes_back(sta
         assert_recognised(stage, spoken, secret, sent, outcome)
 
 
-def assert_recognised(stage: Playground, spoken: Channel, secret: Secret, sent: Outbound, outcome: Posted) -> None:
+def assert_recognised(stage: Playground, spoken: Pushing, secret: Secret, sent: Outbound, outcome: Posted) -> None:
     heard, stage.webhook.heard = stage.webhook.heard, []
     assert bool(heard) == (sent.channel != "web")
     for incoming in heard:
@@ -146,7 +146,7 @@ def test_every_channel_has_a_message_that_is_answered():
 
 @pytest.mark.parametrize("channel", ["facebook", "instagram", "whatsapp"])
 def test_the_handshake_is_answered_by_the_channel(stage, channel):
-    spoken, secret = load(channel), secret_of(channel, "1")
+    spoken, secret = load_pushing(channel), secret_of(channel, "1")
     stage.control("accounts", {"accounts": {channel: {"1": {"verify_token": "open sesame"}}}})
     assert stage.control("subscribe", {"channel": channel})["ok"] is True
     query = {"hub.mode": "subscribe", "hub.challenge": "123", "hub.verify_token": "open sesame"}

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import requests
 
-from shared.channels import load
+from shared.channels import load_pushing
 from shared.domain.exchange import Secret
 from tests.unit.local.playground import ACCOUNTS, NOON, SITE, playground
 
@@ -34,7 +34,7 @@ def reply(**changed):
 
 def send(desk, payload: object, webhook_id: str = "evt_1", key: str = KEY, at=NOON) -> requests.Response:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    headers = load("web").sign(body, Secret(account_id=SITE, signing=(key,)), at, webhook_id)
+    headers = load_pushing("web").sign(body, Secret(account_id=SITE, signing=(key,)), at, webhook_id)
     return requests.post(f"{desk.url}/web.example/replies", data=body, headers=headers, timeout=10)
 
 
