@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.exchange import Channel, Delivery, Outbound, Outcome, Secret
+from shared.domain.exchange import Answer, Call, Channel, Delivery, Outbound, Outcome, Refused, Secret, Unclear
 from shared.domain.notices import Mail, Notice
 from shared.domain.records import Conversation, Key, Message, Obligation, Quarantined, Record, Send
 
@@ -114,6 +114,12 @@ class Platforms(Protocol):
     def post(self, outbound: Outbound) -> Outcome:
         """Post once, never repeating the call by itself. Raises nothing: what is not known is Unclear."""
 
+    def perform(self, call: Call) -> Answer | Refused | Unclear:
+        """Make one call that reads or renews, never repeating it by itself; whatever the platform answers is an Answer.
+
+        Raises nothing: Refused where it certainly was not made, Unclear where its answer was lost.
+        """
+
 
 class Channels(Protocol):
     """The channel files."""
@@ -130,6 +136,12 @@ class Secrets(Protocol):
 
     def account(self, name: str, account_id: str) -> Secret:
         """One account. Raises Misconfigured where there is none, Unavailable."""
+
+    def everything(self) -> Mapping[str, tuple[Secret, ...]]:
+        """All accounts of all channels. Raises Unavailable, Misconfigured."""
+
+    def store(self, name: str, secret: Secret) -> None:
+        """Replace one account of a channel, for all who ask after their five minutes. Raises Unavailable."""
 
     def reply_keys(self) -> tuple[bytes, ...]:
         """The keys that sign reply addresses, current first. Raises Misconfigured, Unavailable."""
