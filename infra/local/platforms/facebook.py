@@ -14,6 +14,7 @@ from shared.domain.exchange import Unit
 
 CHANNEL = "facebook"
 ACCOUNT = "101010101010101"
+DEMO = "message__text"  # the delivery of events/ that a demonstration plays
 _COMMENT_LIMIT = 8000
 _GONE = ("remove", "delete")
 _NO_TEXTS = ("like", "reaction")

@@ -14,6 +14,7 @@ from shared.domain.exchange import Unit
 
 CHANNEL = "instagram"
 ACCOUNT = "17841400000000001"
+DEMO = "message__text"  # the delivery of events/ that a demonstration plays
 _COMMENT_LIMIT = 2200
 _TEXT_FIELDS = ("comments", "live_comments", "mentions")
 _FOREIGN_MEDIUM = "-"  # a mention tells the medium only

@@ -16,6 +16,7 @@ from infra.local.platforms.world import Account, Person, Post, World, wrote
 
 CHANNEL = "whatsapp"
 ACCOUNT = "106540352242922"
+DEMO = "message__text"  # the delivery of events/ that a demonstration plays
 _TEXT_LIMIT = 4096
 _CALLBACK_LIMIT = 512
 _SCOPED_USER = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
