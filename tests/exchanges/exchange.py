@@ -35,20 +35,20 @@ from shared.services.webhook import Webhook
 from tests.fakes.desk import MemoryDesk
 from tests.fakes.effects import MemoryArchive, MemoryInbox, MemoryMailer, MemoryNotifier, MemoryOutbox, MemoryTimers
 from tests.fakes.given import CountingIds, FakeSecrets, FixedClock
-from tests.unit.domain.build import calendar_weekdays, policy
+from tests.unit.domain.build import calendar_always, policy
 from tests.unit.local.playground import serving_on_free_port
 from tests.unit.services.agents import answer_mime, receipt
 from tests.unit.services.stage import ANA, DOMAIN, LEA
 
 EVENTS = Path(__file__).parents[2] / "events"
-OFFICE = calendar_weekdays("UTC")
+ALWAYS = calendar_always()
 MOST_ROUNDS = 20
 
 
 def always_open() -> Policy:
     """Somebody is always there, so that nothing is said automatically."""
     rule = Rule(name="everything", calendar="office", first_response=timedelta(days=3), warn_after=0.5)
-    return policy(calendars={"office": OFFICE}, rules=(rule,), agents=(ANA,), escalate_to=(LEA,))
+    return policy(calendars={"office": ALWAYS}, rules=(rule,), agents=(ANA,), escalate_to=(LEA,))
 
 
 @dataclass
