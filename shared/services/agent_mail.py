@@ -26,7 +26,7 @@ from shared.errors import Conflict
 from shared.mail import compose
 from shared.mail.read import AgentMail, read_mail
 from shared.mail.receipt import Receipt, SetupNotification, Verdict, read_receipt
-from shared.ports import Archive, Channels, Clock, Desk, Mailer, Secrets
+from shared.ports import Archive, Channels, Clock, Desk, Inbox, Mailer, Secrets
 from shared.services.commit import until_settled
 from shared.services.people import Office
 
@@ -69,6 +69,7 @@ class AgentMails:
     secrets: Secrets
     clock: Clock
     office: Office
+    inbox: Inbox
 
     def take(self, notification: str) -> Ended:
         """Take one receipt notification. Raises Unavailable: taking it again is harmless. Raises Unreadable."""

@@ -131,7 +131,9 @@ class Stage:
         self.dispatch = Dispatch(desk, timers, outbox, people)
         self.obligations = ObligationClock(desk, clock)
         self.sender = Sender(desk, self.platforms, policy, clock, self.ids)
-        self.agent_mails = AgentMails(desk, self.mailbox.kept, self.mailer, channels.load, secrets, clock, office)
+        self.agent_mails = AgentMails(
+            desk, self.mailbox.kept, self.mailer, channels.load, secrets, clock, office, inbox
+        )
         self.rig(self)
         self.sweep = Sweep(desk, self.dispatch, self.obligations, clock)
 

@@ -113,7 +113,7 @@ class Stage:
         self.obligations = ObligationClock(desk, self.clock)
         self.sender = Sender(desk, port("platforms", self.platforms), self.policy, self.clock, CountingIds())
         mails = port("mails", self.mails)
-        self.agent_mails = AgentMails(desk, mails, mailer, self.channel, secrets, self.clock, office)
+        self.agent_mails = AgentMails(desk, mails, mailer, self.channel, secrets, self.clock, office, inbox)
 
     def deliver(self, *events: Event, received_at: datetime | None = None) -> None:
         """One delivery with these events, taken by intake now."""
