@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from infra.local.journeys import Journeys, Row
-    from infra.local.observing import Seen
+    from infra.local.journeys import Row
+    from infra.local.observing import Seen, Subscriber
     from infra.local.running import RunningStack
     from shared.domain.records import Obligation
 
@@ -28,14 +28,18 @@ CALM_LOOKS = 3  # what must not happen has not happened by then
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running and say how to play with it.")] = False,
+    channels: Annotated[
+        str, typer.Option(metavar="NAMES", help="Afterwards also one exchange on each of these: all, or sms,slack,...")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Deploy to the laptop engine, deliver what platforms deliver, and check what comes of it. Ends 0 if all is ok."""
     from infra.local.addresses import DESK_ADDRESS, HOME, Home
     from infra.local.engine import Engine
     from infra.local.journeys import policy
+    from infra.local.tour import chosen
 
-    screen = console(stderr=as_json)
+    screen, toured = console(stderr=as_json), chosen(channels) if channels else ()
     home = Home(HOME / "demo")
     engine = Engine(home, say=lambda step: screen.print(f"[dim]{step} ...[/dim]"))
     engine.stop()
@@ -46,7 +50,7 @@ def demo(
     policy_file.write_text(policy(datetime.now(UTC), DESK_ADDRESS), encoding="utf-8")
     stack = engine.start(policy_file)
     try:
-        results = _play(stack, screen)
+        results = _play_all(stack, screen, toured)
     finally:
         if not keep:
             engine.stop()
@@ -63,13 +67,34 @@ def demo(
 Result = tuple["Row", bool, str]
 
 
-def _play(stack: RunningStack, screen: Console) -> list[Result]:
+class Play(Protocol):
+    """Something to be played against the running stack."""
+
+    def deliver_all(self) -> None:
+        """What the platforms send at once."""
+
+    def act(self, seen: Seen) -> None:
+        """What happens next."""
+
+    def rows(self) -> list[Row]:
+        """What must be seen in the end."""
+
+
+def _play_all(stack: RunningStack, screen: Console, toured: Sequence[str]) -> list[Result]:
+    from infra.local.journeys import Journeys
+    from infra.local.observing import Subscriber
+    from infra.local.tour import Tour
+
+    subscriber = Subscriber(stack)
+    results = _play(Journeys(stack), stack, subscriber, screen)
+    return results + (_play(Tour(stack, toured), stack, subscriber, screen) if toured else [])
+
+
+def _play(journeys: Play, stack: RunningStack, subscriber: Subscriber, screen: Console) -> list[Result]:
     from rich.live import Live
 
-    from infra.local.journeys import Journeys
-    from infra.local.observing import Subscriber, observe
+    from infra.local.observing import observe
 
-    subscriber, journeys = Subscriber(stack), Journeys(stack)
     journeys.deliver_all()
     deadline, calm, results = time.monotonic() + PATIENCE_SECONDS, 0, list[Result]()
     with Live(console=screen, refresh_per_second=4) as live:
@@ -83,7 +108,7 @@ def _play(stack: RunningStack, screen: Console) -> list[Result]:
     return results
 
 
-def _judged(journeys: Journeys, seen: Seen) -> list[Result]:
+def _judged(journeys: Play, seen: Seen) -> list[Result]:
     return [(row, *row.look(seen)) for row in journeys.rows()]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from infra.cli import demo, desk, mailing, reading, running
+from infra.cli import channels, demo, desk, mailing, reading, running
 from infra.cli.output import complain, wants_traceback
 from shared.errors import NightdeskError
 
@@ -57,6 +57,7 @@ _VERBS: tuple[Callable[..., None], ...] = (
     mailing.answer,
     desk.case,
     desk.quarantine,
+    channels.channels,
 )
 for verb in _VERBS:
     app.command()(verb)

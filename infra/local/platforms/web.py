@@ -19,7 +19,7 @@ from infra.local.platforms.world import Account, Post, World, digits, wrote
 
 CHANNEL = "web"
 ACCOUNT = "website"
-DEMO = "message__contact-form"  # the delivery of events/ that a demonstration plays
+DEMO = "message__chat-widget"  # the delivery of events/ that a demonstration plays
 HOSTS = ("web.example",)
 _LIMIT = 10_000
 _TOLERANCE_SECONDS = 300
