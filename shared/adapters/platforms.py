@@ -1,4 +1,4 @@
-"""Posts on the platforms: one HTTP call, never repeated, and a verdict on what became of it.
+"""Calls to the platforms: one HTTP call, never repeated, and a verdict on what became of it.
 
 What matters is whether the call may have been made. A connection that could not be set up, TLS included, carried
 nothing: that is Refused. Once a byte of the request may have gone out, an answer that does not come is Unclear.
@@ -17,6 +17,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, NewConnectionError, SSLError
 
+from shared.adapters.aws_calls import AwsSigner
 from shared.domain.exchange import Answer, Call, Outbound, Outcome, Refusal, Refused, Unclear
 from shared.errors import Misconfigured, Unavailable, UnknownChannel
 from shared.ports import Channels, Clock, Secrets
@@ -24,6 +25,7 @@ from shared.ports import Channels, Clock, Secrets
 CONNECT_SECONDS = 3.05  # a little over the first retransmission of a lost SYN
 READ_SECONDS = 10
 LONGEST_ANSWER = 256 * 1024  # bytes; platforms answer a post with a few hundred
+LONGEST_PAGE = 8 * 1024 * 1024  # bytes; a page of a hundred items with all that hangs on them is about one million
 
 _NOT_HTTP = (
     requests.exceptions.InvalidHeader,
@@ -39,7 +41,14 @@ class HttpPlatforms:
     """The platforms' own APIs."""
 
     def __init__(
-        self, channels: Channels, secrets: Secrets, clock: Clock, *, origin: str = "", session: requests.Session
+        self,
+        channels: Channels,
+        secrets: Secrets,
+        clock: Clock,
+        *,
+        origin: str = "",
+        session: requests.Session,
+        signer: AwsSigner | None = None,
     ) -> None:
         """`origin` plays all platforms: https://host/path is then asked as {origin}/host/path."""
         self._channels = channels
@@ -47,6 +56,7 @@ class HttpPlatforms:
         self._clock = clock
         self._origin = origin.rstrip("/")
         self._session = session
+        self._signer = signer or AwsSigner()
 
     def post(self, outbound: Outbound) -> Outcome:
         """Post once. Raises nothing: what is not known is Unclear."""
@@ -60,10 +70,21 @@ class HttpPlatforms:
         call = channel.reply(outbound, secret, self._clock.now())
         if isinstance(call, Refused):
             return call
-        answer = self._perform(call)
+        answer = self._call(call, LONGEST_ANSWER)
         return channel.outcome(answer) if isinstance(answer, Answer) else answer
 
-    def _perform(self, call: Call) -> Answer | Refused | Unclear:
+    def perform(self, call: Call) -> Answer | Refused | Unclear:
+        """Make one call that reads or renews. Raises nothing.
+
+        An answer longer than LONGEST_PAGE bytes is cut there, and then it is no longer what the channel can read.
+        """
+        return self._call(call, LONGEST_PAGE)
+
+    def _call(self, call: Call, longest: int) -> Answer | Refused | Unclear:
+        signed = self._signer.signed(call) if call.aws_service is not None else call
+        return signed if isinstance(signed, Refused) else self._make(signed, longest)
+
+    def _make(self, call: Call, longest: int) -> Answer | Refused | Unclear:
         # No reason quotes an error of the library: its text holds the URL, and some platforms have tokens there.
         host = _host(call.url)
         try:
@@ -79,7 +100,7 @@ class HttpPlatforms:
                 return Answer(
                     status=response.status_code,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=response.raw.read(LONGEST_ANSWER, decode_content=True),
+                    body=response.raw.read(longest, decode_content=True),
                 )
         except _NOT_HTTP as error:
             reason = f"The call to {host} cannot be put into HTTP ({type(error).__name__}). Check the account's secret."
@@ -88,7 +109,7 @@ class HttpPlatforms:
             cause = _cause(error)
             if isinstance(cause, NewConnectionError | ConnectTimeoutError):
                 return Refused(refusal=Refusal.LATER, reason=f"{host} could not be reached ({type(cause).__name__}).")
-            return Unclear(f"{host} was sent the text, but its answer was lost ({type(cause).__name__}).")
+            return Unclear(f"{host} may have taken the call, but its answer was lost ({type(cause).__name__}).")
 
 
 def one_attempt_session() -> requests.Session:

@@ -36,14 +36,23 @@ class _Fetched:
     secrets: tuple[Secret, ...]
 
 
+def _raised(error: Misconfigured) -> None:
+    raise error
+
+
 class SsmSecrets:
     """The secrets below one path of the parameter store."""
 
-    def __init__(self, clients: Clients, path: str, clock: Clock) -> None:
+    def __init__(
+        self, clients: Clients, path: str, clock: Clock, *, unusable: Callable[[Misconfigured], None] = _raised
+    ) -> None:
+        """`unusable` is told of each parameter that cannot be read when all are asked for; it may raise what it got."""
         self._clients = clients
+        self._unusable = unusable
         self._path = path.rstrip("/")
         self._clock = clock
         self._channels: dict[str, _Fetched] = {}
+        self._all: tuple[datetime, Mapping[str, tuple[Secret, ...]]] | None = None
         self._reply_keys: tuple[datetime, tuple[bytes, ...]] | None = None
 
     def channel(self, name: str, *, refresh: bool = False) -> tuple[Secret, ...]:
@@ -71,6 +80,36 @@ class SsmSecrets:
             f"Put it into the parameter {self._path}/channels/{name}/{account_id}."
         )
 
+    def everything(self) -> Mapping[str, tuple[Secret, ...]]:
+        """All accounts of all channels, without those that `unusable` let pass. Raises Unavailable, Misconfigured."""
+        now = self._clock.now()
+        if self._all is None or now - self._all[0] >= KEPT_FOR:
+            found: dict[str, tuple[Secret, ...]] = {}
+            for channel, secret in self._readable(f"{self._path}/channels"):
+                found[channel] = (*found.get(channel, ()), secret)
+            self._all = (now, found)
+        return self._all[1]
+
+    def store(self, name: str, secret: Secret) -> None:
+        """Replace one account of a channel. Whoever else keeps the old one does so for five minutes more.
+
+        Raises Unavailable, Misconfigured.
+        """
+        parameter = f"{self._path}/channels/{name}/{secret.account_id}"
+        with_value = {"signing": secret.signing, "verify_token": secret.verify_token, "credentials": secret.credentials}
+        _asked(
+            parameter,
+            lambda: self._clients.ssm.put_parameter(
+                Name=parameter,
+                Value=json.dumps(with_value),
+                Type="SecureString",
+                Tier="Intelligent-Tiering",  # the standard tier holds 4 KB; a key in JSON beside two tokens is longer
+                Overwrite=True,
+            ),
+        )
+        self._channels.pop(name, None)
+        self._all = None
+
     def reply_keys(self) -> tuple[bytes, ...]:
         """The keys that sign reply addresses, current first. Raises Misconfigured, Unavailable."""
         now = self._clock.now()
@@ -86,8 +125,20 @@ class SsmSecrets:
             raise _unusable(name, 'has no "current"')
         return tuple(key.encode() for key in keys if key is not None)
 
-    def _below(self, path: str) -> Iterator[ParameterTypeDef]:
-        asked: dict[str, Any] = {"Path": path, "WithDecryption": True}
+    def _readable(self, path: str) -> Iterator[tuple[str, Secret]]:
+        """Channel and account of every parameter below a path that can be read."""
+        for parameter in self._below(path, recursive=True):
+            channel, _, account_id = parameter.get("Name", "").removeprefix(f"{path}/").partition("/")
+            try:
+                secret = _secret(parameter)
+            except Misconfigured as error:
+                self._unusable(error)
+                continue
+            if account_id and "/" not in account_id:
+                yield channel, secret
+
+    def _below(self, path: str, *, recursive: bool = False) -> Iterator[ParameterTypeDef]:
+        asked: dict[str, Any] = {"Path": path, "WithDecryption": True, "Recursive": recursive}
         while True:
             page = _asked(path, lambda: self._clients.ssm.get_parameters_by_path(**asked))
             yield from page["Parameters"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -51,6 +52,13 @@ class FakeSecrets:
         if secret is None:
             raise Misconfigured(f"There is no secret for account {account_id} of {name}.")
         return secret
+
+    def everything(self) -> Mapping[str, tuple[Secret, ...]]:
+        return dict(self.by_channel)
+
+    def store(self, name: str, secret: Secret) -> None:
+        others = (one for one in self.channel(name) if one.account_id != secret.account_id)
+        self.by_channel[name] = (*others, secret)
 
     def reply_keys(self) -> tuple[bytes, ...]:
         if not self.keys:

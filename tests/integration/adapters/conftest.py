@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from shared.adapters.table import DynamoDesk
 from shared.ports import Desk
 from tests.fakes.desk import MemoryDesk
 from tests.integration.adapters import aws
+from tests.integration.adapters.server import Server
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +60,20 @@ def desk(request: pytest.FixtureRequest) -> Desk:
     table = f"desk-{uuid.uuid4().hex}"
     aws.create_desk_table(given, table)
     return DynamoDesk(given, table)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    started: list[Server] = []
+
+    def start(act: Callable[[BaseHTTPRequestHandler], None]) -> Server:
+        server = Server(act)
+        started.append(server)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return server
+
+    yield start
+    for server in started:
+        server.over.set()
+        server.shutdown()
+        server.server_close()

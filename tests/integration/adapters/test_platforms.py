@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -32,6 +31,7 @@ from shared.errors import Misconfigured, Unavailable
 from shared.ports import Secrets
 from tests.fakes.channels import ScriptedChannel
 from tests.fakes.given import FakeSecrets, FixedClock
+from tests.integration.adapters.server import Server, answering
 
 TOKEN = "hush-hush"
 SECRETS = FakeSecrets({"web": (Secret(account_id="shop", credentials={"access_token": TOKEN}),)})
@@ -63,74 +63,6 @@ class Replying(ScriptedChannel):
     def outcome(self, answer: Answer) -> Outcome:
         self.answers.append(answer)
         return Posted("42")
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A request as the server saw it."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Server(ThreadingHTTPServer):
-    """Does to each request what the test says, after reading it whole."""
-
-    daemon_threads = True
-
-    def __init__(self, act: Callable[[BaseHTTPRequestHandler], None]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.act = act
-        self.heard: list[Heard] = []
-        self.over = Event()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.heard.append(Heard(self.command, self.path, headers, body))
-        self.server.act(self)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    started: list[Server] = []
-
-    def start(act: Callable[[BaseHTTPRequestHandler], None]) -> Server:
-        server = Server(act)
-        started.append(server)
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return server
-
-    yield start
-    for server in started:
-        server.over.set()
-        server.shutdown()
-        server.server_close()
-
-
-def answering(status: int = 200, body: bytes = b"{}", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return act
 
 
 def hanging_up(handler: BaseHTTPRequestHandler) -> None:
@@ -352,3 +284,44 @@ def test_secrets_that_cannot_be_read_are_refused_by_what_helps(error: Exception,
     outcome = post(Replying(), secrets=Failing())
     assert isinstance(outcome, Refused)
     assert outcome.refusal is refusal
+
+
+# -- calls that read or renew -----------------------------------------------------------------------------------------
+
+
+READ = Call(method="GET", url=URL, headers={"Authorization": "Bearer x"})
+
+
+def perform(call: Call, origin: str = "") -> Answer | Refused | Unclear:
+    adapter = HttpPlatforms(load, SECRETS, FixedClock(), origin=origin, session=one_attempt_session())
+    return adapter.perform(call)
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 429, 503])
+def test_a_call_that_reads_gives_back_whatever_the_platform_answers(serve: Any, status: int):
+    server = serve(answering(status, b'{"items": []}', Retry_After="7"))
+    answer = perform(READ, server.origin)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, b'{"items": []}', "7")
+    (request,) = server.heard
+    assert (request.method, request.headers["authorization"]) == ("GET", "Bearer x")
+    assert request.path == f"/graph.platform.example/v1/replies?access_token={TOKEN}"
+
+
+def test_a_page_of_some_megabytes_is_read_whole_and_a_longer_one_up_to_its_cap(serve: Any):
+    whole, cut = (serve(answering(200, b"x" * (platforms.LONGEST_PAGE + more))) for more in (0, 1000))
+    answers = [perform(READ, server.origin) for server in (whole, cut)]
+    assert [len(a.body) for a in answers if isinstance(a, Answer)] == [platforms.LONGEST_PAGE] * 2
+
+
+def test_a_call_that_could_not_be_made_is_refused_for_later(closed_port: int):
+    assert is_refused_for_later(cast("Outcome", perform(READ, f"http://127.0.0.1:{closed_port}")))
+
+
+@pytest.mark.parametrize("act", [hanging_up, breaking_off])
+def test_a_read_whose_answer_was_lost_is_unclear_and_not_repeated(serve: Any, act: Any):
+    server = serve(act)
+    outcome = perform(READ, server.origin)
+    assert isinstance(outcome, Unclear)
+    assert TOKEN not in outcome.reason
+    assert len(server.heard) == 1

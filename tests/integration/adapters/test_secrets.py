@@ -101,6 +101,102 @@ def test_a_missing_account_is_named_with_the_place_to_put_it(secrets: SsmSecrets
         secrets.account("web", "shop")
 
 
+# -- everything, and storing ------------------------------------------------------------------------------------------
+
+
+def test_everything_is_every_account_of_every_channel_over_all_pages(clients: Clients, secrets: SsmSecrets):
+    for n in range(13):
+        put(clients, f"channels/web/{n}", WEB)
+    put(clients, "channels/facebook/page", {"signing": ["app"]})
+    put(clients, "mail/reply-keys", {"current": "now"})
+    everything = secrets.everything()
+    assert set(everything) == {"web", "facebook"}
+    assert {one.account_id for one in everything["web"]} == {str(n) for n in range(13)}
+    assert everything["facebook"] == (Secret(account_id="page", signing=("app",)),)
+
+
+def test_everything_is_kept_for_five_minutes(
+    clients: Clients, secrets: SsmSecrets, clock: FixedClock, asked: list[str]
+):
+    put(clients, "channels/web/shop", WEB)
+    asked.clear()
+    secrets.everything()
+    clock.advance(299 * SECONDS)
+    secrets.everything()
+    assert asked == ["GetParametersByPath"]
+    put(clients, "channels/web/stall", WEB)
+    clock.advance(SECONDS)
+    assert [one.account_id for one in secrets.everything()["web"]] == ["shop", "stall"]
+
+
+@pytest.mark.parametrize("value", ["hush-hush", '{"signing": "hush-hush"}'])
+def test_one_broken_parameter_does_not_keep_the_others_away(clients: Clients, clock: FixedClock, value: str):
+    put(clients, "channels/web/broken", value)
+    put(clients, "channels/web/shop", WEB)
+    told: list[Misconfigured] = []
+    everything = SsmSecrets(clients, PATH, clock, unusable=told.append).everything()
+    assert [one.account_id for one in everything["web"]] == ["shop"]
+    assert ["channels/web/broken" in str(error) and "hush" not in str(error) for error in told] == [True]
+
+
+def test_a_broken_parameter_is_not_passed_over_in_silence(clients: Clients, secrets: SsmSecrets):
+    put(clients, "channels/web/broken", "hush-hush")
+    with pytest.raises(Misconfigured, match="channels/web/broken"):
+        secrets.everything()
+
+
+RENEWED = Secret(account_id="shop", signing=("now", "before"), verify_token="word", credentials={"access_token": "new"})
+
+
+def test_a_stored_account_is_read_again_with_keys_word_and_credentials(clients: Clients, secrets: SsmSecrets):
+    put(clients, "channels/web/shop", WEB)
+    assert secrets.everything()["web"] == secrets.channel("web") != (RENEWED,)
+    secrets.store("web", RENEWED)
+    assert secrets.channel("web") == (RENEWED,)
+    assert secrets.everything() == {"web": (RENEWED,)}
+    assert secrets.account("web", "shop") == RENEWED
+
+
+def test_a_stored_account_is_there_for_every_other_process_and_encrypted(
+    clients: Clients, secrets: SsmSecrets, clock: FixedClock
+):
+    secrets.store("web", RENEWED)
+    assert SsmSecrets(clients, PATH, clock).account("web", "shop") == RENEWED
+    (kept,) = clients.ssm.describe_parameters()["Parameters"]
+    assert (kept["Name"], kept["Type"]) == (f"{PATH}/channels/web/shop", "SecureString")
+
+
+def test_storing_changes_no_other_account(clients: Clients, secrets: SsmSecrets):
+    put(clients, "channels/web/stall", WEB)
+    put(clients, "channels/facebook/shop", WEB)
+    secrets.store("web", RENEWED)
+    assert secrets.account("web", "stall").credentials == secrets.account("facebook", "shop").credentials
+    assert secrets.account("web", "stall").credentials == WEB["credentials"]
+
+
+def test_a_private_key_fits_beside_the_tokens(secrets: SsmSecrets):
+    long = Secret(account_id="shop", credentials={"key": "k" * 3_500, "access_token": "t" * 2_000})
+    secrets.store("web", long)
+    assert secrets.account("web", "shop") == long
+
+
+def test_a_store_that_ssm_does_not_take_in_time_says_so_and_the_old_account_stays(
+    clients: Clients, secrets: SsmSecrets, monkeypatch: Any
+):
+    put(clients, "channels/web/shop", WEB)
+
+    def fail(**_: object) -> None:
+        raise ConnectionClosedError(endpoint_url="aws")
+
+    monkeypatch.setattr(clients.ssm, "put_parameter", fail)
+    with pytest.raises(Unavailable):
+        secrets.store("web", RENEWED)
+    assert secrets.account("web", "shop").credentials == WEB["credentials"]
+
+
+# -- reply keys -------------------------------------------------------------------------------------------------------
+
+
 def test_reply_keys_come_current_first(clients: Clients, secrets: SsmSecrets, clock: FixedClock, asked: list[str]):
     put(clients, "mail/reply-keys", {"current": "now", "previous": "before"})
     asked.clear()
