@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,10 @@ def verify(
     headers: Annotated[str, typer.Option(metavar="FILE", help='The headers: a JSON object or "Name: value" lines.')],
     secret: Annotated[list[str], typer.Option(metavar="S", help="A signing key; again for the previous one.")],
     raw_secret: Annotated[bool, typer.Option("--raw-secret", help="web: the keys are plain text, not base64.")] = False,
+    credential: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What the proof also needs: sms webhook_url=https://..."),
+    ] = None,
     at: At = None,
     as_json_value: Json = False,
 ) -> None:
@@ -60,7 +64,7 @@ def verify(
         if headers == body == "-":
             raise _Misuse("Headers and body cannot both come from stdin: give one of them as a file.")
         form = {"secret_form": "raw"} if raw_secret else {}
-        account = Secret(account_id="command line", signing=tuple(secret), credentials=form)
+        account = Secret(account_id="command line", signing=tuple(secret), credentials=form | _pairs(credential or ()))
         request = Request(method="POST", headers=_headers(_bytes(headers)), query={}, body=_bytes(body))
         return _verdict(_pushing(channel), request, account, _instant(at))
 
@@ -130,6 +134,13 @@ def _channel(name: str) -> Channel:
         return load(name)
     except UnknownChannel as error:
         raise _Misuse(f"{error} Name one of them.") from error
+
+
+def _pairs(given: Iterable[str]) -> dict[str, str]:
+    split = [one.partition("=") for one in given]
+    if not all(name and equals for name, equals, _ in split):
+        raise _Misuse("Write a credential as NAME=VALUE.")
+    return {name: value for name, _, value in split}
 
 
 def _bytes(path: str) -> bytes:

@@ -200,3 +200,9 @@ def test_a_fault_of_our_own_is_one_line(monkeypatch):
     assert (code, out) == (1, "")
     assert "ZeroDivisionError" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("credential", ["", "=x", "no sign"])
+def test_a_credential_without_a_name_is_told(credential, tmp_path):
+    ask = ["verify", "web", "--secret", CURRENT, "--credential", credential, *files(tmp_path, signed("web"))]
+    assert run(*ask)[0] == 2
