@@ -137,6 +137,12 @@ class Secrets(Protocol):
     def account(self, name: str, account_id: str) -> Secret:
         """One account. Raises Misconfigured where there is none, Unavailable."""
 
+    def fresh(self, name: str, account_id: str) -> Secret:
+        """One account as it is stored now, never as it was kept: for who replaces it.
+
+        Raises Misconfigured where there is none, Unavailable.
+        """
+
     def everything(self) -> Mapping[str, tuple[Secret, ...]]:
         """All accounts of all channels. Raises Unavailable, Misconfigured."""
 

@@ -23,15 +23,21 @@ class Purpose(StrEnum):
     INBOUND = "inbound"  # the platform has no webhook for it: what is found is a delivery like any other
     BACKSTOP = "backstop"  # the platform pushes: what is new here was missed there
     LISTENING = "listening"  # search for words of the policy's listening rules
+    POINTED = "pointed"  # never asked on a schedule: a pointer event names what to fetch; `every` means nothing here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """How many units a feed's account may spend, and when they come back: each day at midnight in `zone`."""
+    """How many units a feed's account may spend, and when they come back: each day at midnight in `zone`.
+
+    All feeds of an account whose quota has the same `name`, `units` and `zone` share one count. Two buckets of the same
+    size need two names.
+    """
 
     units: int
     zone: str = "UTC"
     replies: int = 0  # units kept back for our answers
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,13 @@ class Feed:
     """One thing a platform can be asked for.
 
     Pages come newest first unless `forward`: then `Page.cursor` says where to go on, and there is no walking back.
+    An item may come late, or out of its place, and is found all the same while its delay and twice its displacement
+    together stay below `overlap`; what is older than that when it first shows is taken for known. A forward feed is
+    asked again from each new cursor until a page is empty.
+
+    With `revisit` the items of the feed itself (not what hangs below them) are asked for again by `Ask.ids`, at most
+    `batch` at once and every `revisit_every`; whose `revision` changed is handed on again, and what hangs below it is
+    fetched. Only items with a time are revisited.
     """
 
     name: str
@@ -53,6 +66,8 @@ class Feed:
     quota: Quota | None = None
     lost_after: timedelta | None = None  # the platform shows nothing older: being down for longer loses something
     forward: bool = False
+    revisit_every: timedelta = timedelta(minutes=15)
+    batch: int = 50  # ids of one call that revisits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

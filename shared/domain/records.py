@@ -235,32 +235,52 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One item of a feed at one revision, handed to intake or older than our first look.
+
+    `at` is the item's own time, or where it has none (`undated`) the time it was last shown. `below` items hang below
+    another and are read with it.
+    """
+
+    item_id: str
+    revision: str = ""
+    at: datetime
+    undated: bool = False
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Where the poller stands with one feed of one account, and who reads it just now.
 
-    `seen` holds "id revision" of what was handed to intake, with its time (`seen_at`, in the same order), for as long
-    as the platform may show it again. `phrase` is empty but for listening.
+    `phrase` is empty but for listening. While a walk back is unfinished (`resume`), everything between there and `head`
+    was read, and the watermark stays. The same record, under a feed name of its own, counts a quota, a listening rule's
+    hits, or holds the lease of a renewal. See shared/domain/watching.py.
     """
 
     channel: str
     account_id: str
     feed: str
     phrase: str = ""
+    since: datetime | None = None  # where the first run began: what is older was said before our time
     watermark: datetime | None = None  # the newest time up to which nothing is missing
+    head: datetime | None = None  # the newest time read by a walk that is unfinished
+    resume: str | None = None  # the page at which it had to stop, short of the watermark
     cursor: str | None = None  # of a forward feed
-    resume: str | None = None  # the page at which the last run had to stop, short of the watermark
-    seen: tuple[str, ...] = ()
-    seen_at: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()  # what the feed may show again, oldest first
     asked_at: datetime | None = None
-    succeeded_at: datetime | None = None
-    rest_until: datetime | None = None  # the platform asked for it, or the quota is spent
+    succeeded_at: datetime | None = None  # when a run last left nothing unread
+    revisited_at: datetime | None = None
+    rest_until: datetime | None = None  # the platform asked for it, the quota is spent, or it keeps failing
     owner: str | None = None
     lease_until: datetime | None = None
-    quota_day: str | None = None  # the day, in the quota's zone, that `spent` counts
-    spent: int = 0
+    quota_day: str | None = None  # the day that `spent` and `taken` count, in the quota's zone
+    spent: int = 0  # units of that day
     taken: int = 0  # hits of that day (listening)
     failures: int = 0  # in a row
-    reason: str | None = None  # of the last failure
+    failing_since: datetime | None = None
+    dead_ends: int = 0  # in a row: walks that met a page which does not come
+    reason: str | None = None  # of the last failure, as a sentence a person can act on
     reported_at: datetime | None = None
     intents: tuple[Intent, ...] = ()
     version: int = 0
