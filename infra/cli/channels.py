@@ -32,6 +32,7 @@ _UNITS = {
     Unit.GRAPHEMES: "graphemes",
     Unit.SHORT_LINKS: "characters, a link being 23",
     Unit.WEIGHTED: "weighted characters",
+    Unit.EMOJI_BYTES: "characters, an emoji being its bytes",
 }
 
 

@@ -65,6 +65,7 @@ class Unit(StrEnum):
     GRAPHEMES = "graphemes"  # what a reader takes for one character
     SHORT_LINKS = "short_links"  # characters, every link being 23 of them (Mastodon)
     WEIGHTED = "weighted"  # X: most scripts 1 or 2, every link 23, every emoji 2
+    EMOJI_BYTES = "emoji_bytes"  # Threads: characters, but every emoji is as long as its UTF-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
