@@ -1,0 +1,56 @@
+"""Access tokens that run out and are renewed by OAuth: what an account keeps of them, what a token endpoint says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from shared.channels._asking import no_page
+from shared.channels._calling import by_status, content
+from shared.channels._reading import text, when, whole
+from shared.domain.events import iso
+from shared.domain.exchange import Answer, Refusal, Refused, Secret
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+EXPIRES_AT = "expires_at"  # the credential that says when `access_token` ends, in ISO 8601
+
+_LONGEST_LIFE = timedelta(days=3650)
+
+
+def expiry(secret: Secret) -> datetime | None:
+    """When the access token ends, as it was noted when it came; long past where there is none yet, None where nobody
+    knows.
+    """
+    if not secret.credentials.get("access_token", "").strip():
+        return LONG_AGO
+    return when(secret.credentials.get(EXPIRES_AT))
+
+
+def with_tokens(platform: str, secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
+    """The account with the tokens of an answer from a token endpoint (RFC 6749, 5.1). A new refresh token replaces the
+    old one, which from now on may be worth nothing.
+    """
+    said = content(answer)
+    token, life = text(said.get("access_token")), whole(said.get("expires_in"))
+    if not 200 <= answer.status < 300 or token is None:
+        return _not_renewed(platform, answer, said)
+    ends = now + min(timedelta(seconds=min(life, 10**9)), _LONGEST_LIFE) if life else None
+    changed = {
+        "access_token": token,
+        "refresh_token": text(said.get("refresh_token")) or secret.credentials.get("refresh_token", ""),
+        EXPIRES_AT: iso(ends) or "",
+    }
+    kept = {name: value for name, value in changed.items() if value}
+    others = {name: value for name, value in secret.credentials.items() if name != EXPIRES_AT}
+    return replace(secret, credentials={**others, **kept})
+
+
+def _not_renewed(platform: str, answer: Answer, said: Mapping[str, object]) -> Refused:
+    """A refusal of the token endpoint is final but for its faults (RFC 6749, 5.2): `invalid_grant` and its like."""
+    if answer.status == 429 or answer.status >= 500:
+        return no_page(by_status(platform, answer))
+    error = text(said.get("error"))
+    word = f' ("{error[:40]}")' if error else f" ({answer.status})"
+    reason = f"{platform} gives no new access token{word}: connect the account again."
+    return Refused(refusal=Refusal.BLOCKED, reason=reason)
