@@ -1,15 +1,18 @@
-"""What the channels share that are asked: reading answers to a question, and credentials that are renewed by OAuth."""
+"""What channels share that are asked: what an answer without a page means, when a spent limit comes back, and access
+tokens that run out and are renewed by OAuth.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
-from shared.channels._calling import by_status, content, later
+from shared.channels._calling import LONGEST_WAIT, by_status, content
 from shared.channels._reading import text, when, whole
 from shared.domain.events import iso
-from shared.domain.exchange import Answer, Refusal, Refused, Secret
+from shared.domain.exchange import Answer, Outcome, Refusal, Refused, Secret
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 EXPIRES_AT = "expires_at"  # the credential that says when `access_token` ends, in ISO 8601
@@ -17,19 +20,41 @@ EXPIRES_AT = "expires_at"  # the credential that says when `access_token` ends, 
 _LONGEST_LIFE = timedelta(days=3650)
 
 
-def trouble(platform: str, answer: Answer, words: object = None, after: timedelta | None = None) -> Refused | None:
-    """Why an answer holds nothing of what was asked for; None where it may. Asking again is always harmless."""
-    if 200 <= answer.status < 300:
+# Pages
+
+
+def no_page(meaning: Outcome) -> Refused:
+    """Why there is no page. A reading call may always be made again, so what would be unclear of a post is LATER."""
+    if isinstance(meaning, Refused):
+        return meaning
+    return Refused(refusal=Refusal.LATER, reason="The platform did not answer as documented: it is asked again later.")
+
+
+def trouble(platform: str, answer: Answer, words: object = None) -> Refused | None:
+    """Why an answer holds nothing of what was asked for, by its HTTP status; None where it may hold it."""
+    return None if 200 <= answer.status < 300 else no_page(by_status(platform, answer, words))
+
+
+def until_reset(answer: Answer, header: str) -> timedelta | None:
+    """How long until the time in a header (seconds since 1970, or ISO 8601), by the answer's own Date; a day at most.
+
+    The platform's clock is compared with itself, so ours may be wrong.
+    """
+    reset, date = when(answer.headers.get(header)), _date(answer.headers.get("date"))
+    if reset is None or date is None or reset <= date:
         return None
-    if 300 <= answer.status < 400:
-        reason = f"{platform} sends this call elsewhere ({answer.status}): nothing can be read there for the moment."
-        return Refused(refusal=Refusal.LATER, reason=reason, after=after)
-    if answer.status == 429:
-        return later(platform, answer, after)
-    meant = by_status(platform, answer, words)
-    if isinstance(meant, Refused):
-        return meant
-    return Refused(refusal=Refusal.LATER, reason=f"{platform} has trouble ({answer.status}).", after=after)
+    return min(reset - date, LONGEST_WAIT)
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(header or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo is not None else None
+
+
+# Access tokens
 
 
 def expiry(secret: Secret) -> datetime | None:
@@ -63,7 +88,7 @@ def with_tokens(platform: str, secret: Secret, answer: Answer, now: datetime) ->
 def _not_renewed(platform: str, answer: Answer, said: Mapping[str, object]) -> Refused:
     """A refusal of the token endpoint is final but for its faults (RFC 6749, 5.2): `invalid_grant` and its like."""
     if answer.status == 429 or answer.status >= 500:
-        return trouble(platform, answer) or later(platform, answer)
+        return no_page(by_status(platform, answer))
     error = text(said.get("error"))
     word = f' ("{error[:40]}")' if error else f" ({answer.status})"
     reason = f"{platform} gives no new access token{word}: connect the account again."

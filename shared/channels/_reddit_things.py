@@ -24,11 +24,11 @@ _MENTIONS = frozenset({"username_mention", "username mention"})
 def events(base: Event, feed: str, thing: Json) -> Iterator[Event]:
     """What a thing says: that it is there, what it says now where it was edited, or that it is gone."""
     data = obj(thing.get("data"))
-    name = text(data.get("name"))
-    if name is None or thing.get("kind") not in {"t1", "t3", "t4"}:
-        yield replace(base, detail=f"a thing of the kind {str(thing.get('kind'))[:10]} that is not read")
+    name, kind = text(data.get("name")), text(thing.get("kind")) or "none"
+    if name is None or kind not in {"t1", "t3", "t4"}:
+        yield replace(base, detail=f"a thing of the kind {kind[:10]} that is not read")
         return
-    about = _placed(_private(base, name, data) if thing["kind"] == "t4" else _public(base, feed, name, data), data)
+    about = _placed(_private(base, name, data) if kind == "t4" else _public(base, feed, name, data), data)
     if _is_gone(data):
         yield replace(
             about, kind=Kind.DELETION, text=None, author_id=None, author_handle=None, customer_id=None, sent_at=None
@@ -54,7 +54,7 @@ def made_at(data: Json) -> datetime | None:
 
 
 def _public(base: Event, feed: str, name: str, data: Json) -> Event:
-    mentions = feed in {"mentions", SEARCH} or data.get("type") in _MENTIONS or data.get("subject") in _MENTIONS
+    mentions = feed in {"mentions", SEARCH} or _MENTIONS & {text(data.get("type")), text(data.get("subject"))} != set()
     parent = text(data.get("parent_id"))
     return replace(
         base,

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from shared.channels import _reddit_things as things
-from shared.channels._asking import no_page
+from shared.channels._asking import expiry, no_page, with_tokens
 from shared.channels._calling import (
     bearer,
     blocked,
@@ -34,7 +34,6 @@ from shared.channels._calling import (
     quoted,
 )
 from shared.channels._reading import Json, obj, objects, read_json, text, whole
-from shared.channels._renewing import expiry, with_tokens
 from shared.domain.connecting import Proof, Setup, Wanted
 from shared.domain.events import Event, Kind, Surface
 from shared.domain.exchange import (
