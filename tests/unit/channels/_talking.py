@@ -1,0 +1,101 @@
+"""A channel file and its platform's side of the sandbox, talking without a network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from infra.local import accounts
+from infra.local.sandbox import Sandbox
+from infra.local.serving import Incoming
+from shared.channels import load
+from shared.domain.events import Surface
+from shared.domain.exchange import Answer, Call, Outbound, Refused, Secret
+from shared.domain.polling import Ask, Page, polled
+
+EVENTS = Path(__file__).parents[3] / "events"
+
+
+def outbound(channel: str, account_id: str, **changed: Any) -> Outbound:
+    """A person's answer to a comment."""
+    given: dict[str, Any] = {
+        "surface": Surface.COMMENT,
+        "thread_id": "thread",
+        "customer_id": "customer",
+        "in_reply_to": None,
+        "text": "On its way.",
+        "by_person": True,
+        "last_inbound_at": None,
+        "client_token": "conversation.send",
+        **changed,
+    }
+    return Outbound(channel=channel, account_id=account_id, **given)
+
+
+@dataclass
+class Talk:
+    """One account of a channel; time stands at `now`."""
+
+    channel: str
+    account_id: str
+    state: Path
+    now: datetime
+    secret: Secret = field(init=False)
+    sandbox: Sandbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = accounts.make(self.channel)
+        self.secret = accounts.secret_of(self.account_id, made)
+        self.sandbox = Sandbox(self.state, now=lambda: self.now)
+        self.control("accounts", {"accounts": {self.channel: {self.account_id: accounts.plain(made)}}})
+
+    def control(self, what: str, wish: object) -> None:
+        told = Incoming(method="POST", path=f"/_sandbox/{what}", query={}, headers={}, body=json.dumps(wish).encode())
+        answer = self.sandbox.answer(told)
+        assert answer.status == 200, answer.body
+
+    def shows(self, stem: str) -> None:
+        """The platform has what a fixture holds."""
+        self.delivers(json.loads((EVENTS / self.channel / f"{stem}.json").read_bytes()))
+
+    def delivers(self, body: object) -> None:
+        self.control("deliveries", {"channel": self.channel, "body": json.dumps(body)})
+
+    def call(self, call: Call | Refused | None) -> Answer:
+        """What the platform answers to a call."""
+        assert isinstance(call, Call), call
+        parts = urlsplit(call.url)
+        incoming = Incoming(
+            method=call.method,
+            path=f"/{parts.netloc}{parts.path}",
+            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in call.headers.items()},
+            body=call.body or b"",
+        )
+        outgoing = self.sandbox.answer(incoming)
+        return Answer(status=outgoing.status, headers=outgoing.headers, body=outgoing.body)
+
+    def asks(self, feed: str, **wanted: Any) -> Page:
+        """One page of a feed."""
+        spoken = polled(load(self.channel))
+        assert spoken is not None
+        ask = Ask(feed=feed, **{"since": self.now, "now": self.now, **wanted})
+        page = spoken.page(ask, self.call(spoken.ask(ask, self.secret)), self.secret)
+        assert isinstance(page, Page), page
+        return page
+
+    def events(self, feed: str, page: Page) -> list[Any]:
+        """What the desk makes of a page."""
+        items = [item.raw for item in page.items]
+        body = json.dumps({"account_id": self.account_id, "feed": feed, "items": items}).encode()
+        return list(load(self.channel).parse(body, self.now)) if items else []
+
+    @property
+    def posts(self) -> list[dict[str, Any]]:
+        asked = Incoming(method="GET", path="/_sandbox/posts", query={}, headers={}, body=b"")
+        found: list[dict[str, Any]] = json.loads(self.sandbox.answer(asked).body)
+        return found
