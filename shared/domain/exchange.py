@@ -104,6 +104,7 @@ class Outbound:
     by_person: bool
     last_inbound_at: datetime | None  # opens the platform's window
     client_token: str
+    unaddressed: bool = False  # the customer's words were found by listening: nobody said them to us
 
 
 @dataclass(frozen=True, slots=True)
