@@ -9,6 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.adapters.clients import Clients
     from shared.domain.exchange import Delivery
     from shared.domain.policy import Policy
@@ -74,14 +76,15 @@ def intake() -> Intake:
     )
 
 
-def read_delivery(body: str) -> Delivery:
-    """The delivery in a message of the inbox queue; a long one is fetched from where the webhook put it."""
+def read_delivery(body: str, sent_at: datetime) -> Delivery:
+    """The delivery in a message that the inbox queue took at `sent_at`; a long one is fetched from where it was put."""
     from shared.adapters.archive import S3Archive
-    from shared.adapters.queues import delivery_of
+    from shared.adapters.queues import Waited, delivery_of
     from shared.settings import IntakeSettings
 
-    archive = S3Archive(clients(), IntakeSettings.read(os.environ).archive_bucket)
-    return delivery_of(body, archive.get)
+    settings = IntakeSettings.read(os.environ)
+    archive = S3Archive(clients(), settings.archive_bucket)
+    return delivery_of(Waited(body=body, sent_at=sent_at), archive.get, {settings.inbound_sms_topic_arn: "aws_sms"})
 
 
 @cache
@@ -172,6 +175,7 @@ def agent_mail() -> AgentMails:
     from shared import channels
     from shared.adapters.archive import S3Archive
     from shared.adapters.mailer import SesMailer
+    from shared.adapters.queues import SqsInbox
     from shared.adapters.secrets import SsmSecrets
     from shared.adapters.system import SystemClock
     from shared.adapters.table import DynamoDesk
@@ -188,4 +192,5 @@ def agent_mail() -> AgentMails:
         SsmSecrets(clients(), settings.secrets_path, clock),
         clock,
         Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain),
+        SqsInbox(clients(), settings.inbox_queue_url, S3Archive(clients(), settings.archive_bucket)),
     )

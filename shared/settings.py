@@ -41,6 +41,7 @@ class IntakeSettings(Settings):
     archive_bucket: str
     policy_file: str
     desk_address: str
+    inbound_sms_topic_arn: str  # what it puts into the inbox is a delivery of the channel aws_sms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,9 @@ class DispatchSettings(Settings):
     mail_domain: str
     desk_address: str
     configuration_set: str
+    inbox_queue_url: str  # for what a pointer named
+    archive_bucket: str  # for bodies too long for the queue
+    platform_origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +91,18 @@ class MailSettings(Settings):
     mail_domain: str
     desk_address: str
     configuration_set: str
+    inbox_queue_url: str  # for customers' own mails, and platforms' notifications
+    archive_bucket: str  # for bodies too long for the queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollSettings(Settings):
+    """Of functions/poll."""
+
+    desk_table: str
+    inbox_queue_url: str
+    archive_bucket: str  # for bodies too long for the queue
+    secrets_path: str
+    policy_file: str
+    desk_address: str
+    platform_origin: str = ""

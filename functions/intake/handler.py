@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -22,6 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 def _take(record: SQSRecord) -> None:
     with failures_told("intake"):
-        delivery = read_delivery(record.body)
+        sent_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+        delivery = read_delivery(record.body, sent_at)
         kinds = intake().take(delivery)
         logger("intake").info("taken", channel=delivery.channel, delivery_id=delivery.delivery_id, kinds=dict(kinds))

@@ -29,7 +29,7 @@ from shared import bootstrap
 from shared.adapters.clients import Clients
 from tests.fakes.given import FixedClock
 from tests.infra.stack import resources
-from tests.integration.adapters.aws import ACCOUNT, FixedSession, create_desk_table
+from tests.integration.adapters.aws import ACCOUNT, REGION, FixedSession, create_desk_table
 
 DEFINITION = Path(__file__).parents[1] / "statemachines" / "sla.asl.json"
 MAIL_DOMAIN, DESK_ADDRESS = "desk.example.com", "team@example.com"
@@ -90,6 +90,7 @@ class Account:
             "OUTBOUND_QUEUE_URL": self.own.sqs.create_queue(QueueName="outbound")["QueueUrl"],
             "HAND_OFF_TOPIC_ARN": self.own.sns.create_topic(Name="hand-off")["TopicArn"],
             "SLA_STATE_MACHINE_ARN": machine["stateMachineArn"],
+            "INBOUND_SMS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:inbound-sms",
         }
 
     def _secret(self, name: str, **value: object) -> None:
@@ -102,7 +103,11 @@ class Account:
         taken = self.own.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for message in taken:
             self.own.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return [{"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs"} for m in taken]
+        sent = {"SentTimestamp": "1795176000000"}
+        return [
+            {"messageId": m["MessageId"], "body": m["Body"], "attributes": sent, "eventSource": "aws:sqs"}
+            for m in taken
+        ]
 
     def timer_input(self) -> dict[str, Any]:
         """What the execution that was started last was given."""

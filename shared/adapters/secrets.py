@@ -80,6 +80,12 @@ class SsmSecrets:
             f"Put it into the parameter {self._path}/channels/{name}/{account_id}."
         )
 
+    def fresh(self, name: str, account_id: str) -> Secret:
+        """One account as it is stored now. Raises Misconfigured where there is none, Unavailable."""
+        parameter = f"{self._path}/channels/{name}/{account_id}"
+        answer = _asked(parameter, lambda: self._clients.ssm.get_parameter(Name=parameter, WithDecryption=True))
+        return _secret(answer["Parameter"])
+
     def everything(self) -> Mapping[str, tuple[Secret, ...]]:
         """All accounts of all channels, without those that `unusable` let pass. Raises Unavailable, Misconfigured."""
         now = self._clock.now()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from shared.domain.events import Event, Kind, Visibility
 from shared.domain.policy import Policy, Rule
@@ -28,6 +29,8 @@ from shared.domain.records import (
 
 MOST_WAITING = 50  # messages a conversation lists; what comes beyond is stored and handed off all the same
 CLOCK_SKEW = timedelta(minutes=5)
+
+T = TypeVar("T")
 
 
 def conversation_of(event: Event) -> str | None:
@@ -76,6 +79,7 @@ def opened(event: Event, conversation_id: str, at: datetime) -> Conversation:
         visibility=event.visibility or Visibility.PUBLIC,
         thread_id=event.thread_id,
         customer_id=event.customer_id,
+        unaddressed=event.unaddressed,
         opened_at=at,
     )
 
@@ -88,8 +92,9 @@ def created(
     author: Author,
     received_at: datetime,
     archive_key: str,
+    repaired: bool = False,
 ) -> Message:
-    """The message of an event, over what an early edit or deletion already told of it."""
+    """The message of an event, over what an early edit or deletion already told of it. `repaired`: no webhook told."""
     base = stub or Message(channel=event.channel, account_id=event.account_id or "", message_id=event.message_id or "")
     hidden = base.deleted_at is not None
     return replace(
@@ -105,6 +110,8 @@ def created(
         received_at=received_at,
         in_reply_to=event.in_reply_to,
         rating=event.rating,
+        link=event.link,
+        repaired=repaired,
         archive_key=archive_key,
     )
 
@@ -131,6 +138,23 @@ def covers(conversation: Conversation, waiting: Waiting) -> bool:
     return seen or replied
 
 
+def described(conversation: Conversation, event: Event, said_at: datetime) -> Conversation:
+    """The conversation with what a customer's message, said at `said_at` and not heard yet, tells of them beside it.
+
+    The newest message that tells something wins, and silence erases nothing. Nobody spoke to us only as long as no
+    message did.
+    """
+    newest = _is_newest(conversation, event.message_id or "", said_at)
+    followers, verified = conversation.customer_followers, conversation.customer_verified
+    return replace(
+        conversation,
+        customer_followers=_told(followers, event.author_followers, newest=newest),
+        customer_verified=_told(verified, event.author_verified, newest=newest),
+        link=_told(conversation.link, event.link, newest=newest),
+        unaddressed=conversation.unaddressed and event.unaddressed,
+    )
+
+
 def heard(conversation: Conversation, message: Message) -> Conversation:
     """The conversation after a customer's message: it waits, unless it is taken back or answered already."""
     sent_at, received_at = _times(message)
@@ -139,7 +163,11 @@ def heard(conversation: Conversation, message: Message) -> Conversation:
         customer_name=conversation.customer_name or message.author_name,
         customer_handle=conversation.customer_handle or message.author_handle,
         last_inbound_at=_latest(conversation.last_inbound_at, sent_at),
-        last_message_id=_newest(conversation, message.message_id, sent_at),
+        last_message_id=(
+            message.message_id
+            if _is_newest(conversation, message.message_id, sent_at)
+            else conversation.last_message_id
+        ),
     )
     if message.answered_at is not None:
         conversation = answered_in_app(conversation, message.answered_at)
@@ -271,8 +299,10 @@ def _latest(known: datetime | None, at: datetime) -> datetime:
     return at if known is None else max(known, at)
 
 
-def _newest(conversation: Conversation, message_id: str, sent_at: datetime) -> str:
+def _is_newest(conversation: Conversation, message_id: str, sent_at: datetime) -> bool:
     known_at, known = conversation.last_inbound_at, conversation.last_message_id
-    if known_at is None or known is None:
-        return message_id
-    return max((known_at, known), (sent_at, message_id))[1]
+    return known_at is None or known is None or (sent_at, message_id) >= (known_at, known)
+
+
+def _told(known: T | None, told: T | None, *, newest: bool) -> T | None:
+    return told if told is not None and (newest or known is None) else known

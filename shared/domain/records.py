@@ -166,6 +166,7 @@ class SendKind(StrEnum):
 
     ACKNOWLEDGEMENT = "acknowledgement"
     REPLY = "reply"
+    BY_HAND = "by_hand"  # a person said that they answered on the platform itself: nothing is posted
 
 
 class SendState(StrEnum):
@@ -192,6 +193,7 @@ class Send:
     agent: str | None = None  # address of the person who wrote it
     part: int = 1  # of a text that is split over several posts
     parts: int = 1
+    single_slot: bool = False  # there is room for one answer, which it must not replace
     mail_id: str | None = None  # Message-ID of the agent's mail, for the answer in its thread
     state: SendState = SendState.PENDING
     queued_at: datetime | None = None  # when it was put on its lane again; None: only when it was written
@@ -201,6 +203,7 @@ class Send:
     native_id: str | None = None
     settled_at: datetime | None = None
     reason: str | None = None  # why it failed, is unknown or was withheld
+    by_hand: bool = False  # it failed because the platform takes it only from a person in its own app
     intents: tuple[Intent, ...] = ()
     version: int = 0
 
@@ -298,9 +301,10 @@ class Errand:
     channel: str
     account_id: str
     reference: str
-    heard_at: datetime
-    attempts: int = 0
-    fetched_at: datetime | None = None
+    heard_at: datetime  # of the newest pointer to it
+    attempts: int = 0  # that failed, in a row
+    tried_at: datetime | None = None  # when the last one failed
+    fetched_at: datetime | None = None  # when the platform was asked, with success
     reason: str | None = None  # of the last failure
     intents: tuple[Intent, ...] = ()
     version: int = 0

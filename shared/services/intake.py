@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from shared.domain import acknowledgement, ledger
+from shared.domain import acknowledgement, errands, ledger
 from shared.domain import conversation as conversations
 from shared.domain.calendar import ClosedPeriod
 from shared.domain.events import Event, Kind
@@ -15,6 +15,7 @@ from shared.domain.policy import Policy
 from shared.domain.records import (
     Author,
     Conversation,
+    Errand,
     Intent,
     Key,
     Message,
@@ -33,6 +34,8 @@ from shared.services.commit import until_settled
 from shared.services.echoes import Echoes
 from shared.services.settlement import settled_records
 
+REPAIRED = "repaired"  # among the counts of a delivery: messages that no webhook told of
+
 
 @dataclass(frozen=True, slots=True)
 class Intake:
@@ -45,7 +48,8 @@ class Intake:
     clock: Clock
 
     def take(self, delivery: Delivery) -> Counter[str]:
-        """Keep the raw bytes, then commit every event of the delivery. Returns how many events of each kind.
+        """Keep the raw bytes, then commit every event of the delivery. Returns how many events of each kind there are,
+        and under REPAIRED how many messages were missed until now.
 
         Raises Unavailable or Conflict after all events were tried, when one should be tried again: repeating the whole
         delivery is harmless. What can never be committed is in quarantine when this returns.
@@ -58,43 +62,45 @@ class Intake:
             self._quarantine(delivery, key, "parse", str(error), "")
             return Counter(unreadable=1)
         again: NightdeskError | None = None
+        found = Counter(str(event.kind) for event in events)
         for place, event in enumerate(events):
             try:
-                self._settle(event, delivery, key, place)
+                found[REPAIRED] += self._settle(event, delivery, key, place) and delivery.repairs
             except NightdeskError as error:
                 again = error
         if again is not None:
             raise again
-        return Counter(str(event.kind) for event in events)
+        return +found
 
-    def _settle(self, event: Event, delivery: Delivery, key: str, place: int) -> None:
-        """Commit one event, or put into quarantine what no repetition can mend."""
+    def _settle(self, event: Event, delivery: Delivery, key: str, place: int) -> bool:
+        """Commit one event, or put into quarantine what no repetition can mend. Whether it is a new message."""
         try:
-            self._commit(event, delivery, key, place)
+            return self._commit(event, delivery, key, place)
         except NightdeskError as error:
             if error.retry:
                 raise
             self._quarantine(delivery, key, "commit", str(error), str(place))
         except Exception as error:  # noqa: BLE001 - the edge of one event: a fault of ours in it must not hold back its neighbours
             self._quarantine(delivery, key, "commit", f"{type(error).__name__} in Nightdesk itself", str(place))
+        return False
 
-    def _commit(self, event: Event, delivery: Delivery, key: str, place: int) -> None:
+    def _commit(self, event: Event, delivery: Delivery, key: str, place: int) -> bool:
         if event.test:
             self._quarantine(delivery, key, "commit", "A test event from the platform's dashboard.", str(place))
         elif conversations.is_from_customer(event):
-            until_settled(lambda: self._message(event, delivery, key))
-        elif event.kind is Kind.EDIT and _names_message(event):
-            until_settled(lambda: self._edit(event, delivery))
-        elif event.kind is Kind.DELETION and _names_message(event):
-            until_settled(lambda: self._deletion(event, delivery))
+            return until_settled(lambda: self._message(event, delivery, key))
+        elif event.kind in {Kind.EDIT, Kind.DELETION, Kind.POINTER} and _names_message(event):
+            until_settled(lambda: self._about_another(event, delivery))
         elif event.kind is Kind.ECHO and _names_message(event):
             self._echoes().heard(event, delivery.received_at, key)
         elif event.kind is Kind.STATUS:
             self._echoes().status(event)
         elif event.kind not in {Kind.READ, Kind.REACTION}:
             self._quarantine(delivery, key, "commit", f"Not understood: {event.detail or event.kind}.", str(place))
+        return False
 
-    def _message(self, event: Event, delivery: Delivery, archived: str) -> None:
+    def _message(self, event: Event, delivery: Delivery, archived: str) -> bool:
+        """Store what a customer said. Whether it was new."""
         conversation_id = _known(conversations.conversation_of(event))
         now = self.clock.now()
         closed = self._closed(event)
@@ -103,7 +109,7 @@ class Intake:
         found = self.desk.read([k for k in (message_at, head_at, ack_at) if k is not None])
         stub, before = found.get(message_at), found.get(head_at)
         if isinstance(stub, Message) and stub.author is not None:
-            return
+            return False
         message = conversations.created(
             event,
             stub if isinstance(stub, Message) else None,
@@ -111,10 +117,12 @@ class Intake:
             author=Author.CUSTOMER,
             received_at=delivery.received_at,
             archive_key=archived,
+            repaired=delivery.repairs,
         )
         head = before if isinstance(before, Conversation) else None
-        start = head or conversations.opened(event, conversation_id, conversations.said_at(event, delivery.received_at))
-        after = conversations.heard(start, message)
+        at = conversations.said_at(event, delivery.received_at)
+        start = head or conversations.opened(event, conversation_id, at)
+        after = conversations.heard(conversations.described(start, event, at), message)
         known = found.get(ack_at) if ack_at is not None else None
         acknowledged = self._acknowledgement(event, after, closed, known if isinstance(known, Send) else None)
         if acknowledged is not None and closed is not None:
@@ -124,6 +132,7 @@ class Intake:
         settled = settled_records(self.desk, head, after, self.policy, now)
         answers = self._early_answers(message)
         self.desk.commit([message, *answers, *settled, *([acknowledged] if acknowledged else [])])
+        return True
 
     def _early_answers(self, question: Message) -> tuple[Message, ...]:
         """The answers to it that came before it: now their conversation is known."""
@@ -170,6 +179,28 @@ class Intake:
             intents=(Intent.POST,),
             version=known.version if known is not None else 0,
         )
+
+    def _about_another(self, event: Event, delivery: Delivery) -> None:
+        """What tells of a message without being one."""
+        match event.kind:
+            case Kind.EDIT:
+                self._edit(event, delivery)
+            case Kind.DELETION:
+                self._deletion(event, delivery)
+            case _:
+                self._pointer(event, delivery)
+
+    def _pointer(self, event: Event, delivery: Delivery) -> None:
+        told = Errand(
+            channel=event.channel,
+            account_id=_known(event.account_id),
+            reference=_known(event.message_id),
+            heard_at=conversations.said_at(event, delivery.received_at),
+        )
+        known = self.desk.read([told.key]).get(told.key)
+        changed = errands.pointed(known if isinstance(known, Errand) else None, told)
+        if changed is not None:
+            self.desk.commit([changed])
 
     def _edit(self, event: Event, delivery: Delivery) -> None:
         key = _message_key(event)

@@ -53,6 +53,9 @@ class FakeSecrets:
             raise Misconfigured(f"There is no secret for account {account_id} of {name}.")
         return secret
 
+    def fresh(self, name: str, account_id: str) -> Secret:
+        return self.account(name, account_id)
+
     def everything(self) -> Mapping[str, tuple[Secret, ...]]:
         return dict(self.by_channel)
 

@@ -145,6 +145,21 @@ def test_a_broken_parameter_is_not_passed_over_in_silence(clients: Clients, secr
         secrets.everything()
 
 
+def test_a_fresh_account_is_as_it_is_stored_whatever_is_kept(clients: Clients, secrets: SsmSecrets, asked: list[str]):
+    put(clients, "channels/web/shop", WEB)
+    old = secrets.account("web", "shop")
+    put(clients, "channels/web/shop", WEB | {"credentials": {"access_token": "of another process"}})
+    asked.clear()
+    assert secrets.fresh("web", "shop").credentials == {"access_token": "of another process"}
+    assert secrets.account("web", "shop") == old
+    assert asked == ["GetParameter"]
+
+
+def test_a_fresh_account_that_is_not_there_is_named(secrets: SsmSecrets):
+    with pytest.raises(Misconfigured, match="/nightdesk/secrets/channels/web/shop"):
+        secrets.fresh("web", "shop")
+
+
 RENEWED = Secret(account_id="shop", signing=("now", "before"), verify_token="word", credentials={"access_token": "new"})
 
 

@@ -53,6 +53,7 @@ ENVIRONMENT = {
     "DESK_ADDRESS": AGENT,
     "CONFIGURATION_SET": "nightdesk",
     "MAX_BODY_BYTES": "3145728",
+    "INBOUND_SMS_TOPIC_ARN": f"arn:aws:sns:{ARN}:inbound-sms",
 }
 CONTEXT = LambdaContext()  # nobody asks it anything
 WAIT = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
@@ -184,7 +185,8 @@ class Deployed:
 
 def sqs_record(body: str, message_id: str = "one") -> dict[str, Any]:
     """A record of an SQS batch."""
-    return {"messageId": message_id, "receiptHandle": "h", "body": body, "attributes": {}, "eventSource": "aws:sqs"}
+    sent = {"SentTimestamp": "1795176000000"}
+    return {"messageId": message_id, "receiptHandle": "h", "body": body, "attributes": sent, "eventSource": "aws:sqs"}
 
 
 def stream_record(key: Key, event_name: str = "MODIFY", number: str | None = None) -> dict[str, Any]:

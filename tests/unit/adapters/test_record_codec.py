@@ -2,29 +2,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters import record_codec as codec
-from shared.domain.records import (
-    Conversation,
-    Intent,
-    Key,
-    Message,
-    Obligation,
-    Quarantined,
-    Record,
-    Send,
-    State,
-)
+from shared.domain.records import Intent, Key, Message, Record, State
 from tests.fakes import records as some
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001 - the strategy adds the zone
 st.register_type_strategy(datetime, TIMES)
-RECORDS = st.one_of(*(st.builds(kind) for kind in (Message, Conversation, Obligation, Send, Quarantined)))
+RECORDS = st.one_of(*(st.builds(kind) for kind in get_args(Record)))
 
 
 @given(RECORDS)
