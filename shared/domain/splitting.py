@@ -28,8 +28,8 @@ class _Border(NamedTuple):
 def split(text: str, limit: int, unit: Unit, parts: int) -> tuple[str, ...] | None:
     """The text as at most `parts` posts of at most `limit` units each; None where it cannot be done.
 
-    Parts end with a paragraph if they can, else with a line, a sentence or a word; a word is cut only where it is longer
-    than a post, and then between the characters a reader sees. Nothing is lost but the white space at the borders.
+    Parts end with a paragraph if they can, else with a line, a sentence or a word; a word is cut only where it is
+    longer than a post, and then between the characters a reader sees. Nothing but white space at the borders is lost.
     """
     whole = text.strip()
     if length(whole, unit) <= limit:

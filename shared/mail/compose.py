@@ -7,43 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
-from email.message import EmailMessage
-from email.policy import EmailPolicy, Policy
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from shared.domain.events import Visibility, iso
 from shared.domain.exchange import Capability
 from shared.domain.notices import Mail, Notice
 from shared.domain.policy import Agent
 from shared.domain.records import Conversation, Message, Obligation, Send, SendKind, SendState
-from shared.mail import marker, wording
+from shared.mail import wording
+from shared.mail.blocks import Block, Envelope, heading, mail, said, words
 from shared.mail.cleaning import header_text
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 _MOST_EARLIER = 20
-
-
-class _Identifiers(UnstructuredHeader, BaseHeader):
-    """Ids in angle brackets, folded between them alone: the library makes encoded words of long ones (RFC 2047, 5)."""
-
-    def fold(self, *, policy: Policy) -> str:
-        separator = f"{policy.linesep} "
-        return f"{self.name}: {separator.join(str(self).split())}{policy.linesep}"
-
-
-def _policy() -> EmailPolicy[EmailMessage]:
-    registry = HeaderRegistry()
-    for name in ("References", "In-Reply-To", "List-Id"):
-        registry.map_to_type(name, _Identifiers)
-    return EmailPolicy(linesep="\r\n", header_factory=registry, max_line_length=76)
-
-
-_POLICY = _policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +47,12 @@ class HandOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A text of ours that did not simply arrive."""
+    """A text of ours that did not simply arrive, or was never meant to be posted."""
 
     letter: Letter
     send: Send
+    parts: tuple[Send, ...] = ()  # all of them, in their order, where the text was split
+    link: str | None = None  # where a person sees what it answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,30 +64,12 @@ class Refused:
     reason: str  # a sentence
     advice: str  # a sentence: what to do now
     text: str  # what would have been posted; may be empty
+    by_hand: bool = False  # only a person can answer it, on the platform
     mail_id: str | None  # Message-ID of the agent's mail
     company: str
     reply_to: str | None
     sender: str
     mail_domain: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    kind: Literal["heading", "words", "said"]
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Envelope:
-    """What all our mails have in common."""
-
-    conversation: Conversation | None
-    agent: Agent
-    company: str
-    sender: str
-    reply_to: str | None
-    mail_domain: str
-    answers: str | None = None  # Message-ID of the agent's mail that this one is about
 
 
 def hand_off(about: HandOff) -> Mail:
@@ -132,28 +90,20 @@ def escalation(about: HandOff) -> Mail:
 
 
 def told(about: Settled) -> Mail:
-    """The mail that says a text of ours failed, was withheld, or may or may not be on the platform."""
+    """The mail that says what became of a text that was not simply posted."""
     send, conversation = about.send, about.letter.conversation
-    place = wording.channel_name(conversation.channel)
-    by_whom = "Your answer" if send.kind is SendKind.REPLY else "The automatic acknowledgement"
-    happened, advice = {
-        SendState.FAILED: (
-            f"was NOT posted on {place}.",
-            "The customer has not seen it. Answer this mail to try again.",
-        ),
-        SendState.WITHHELD: (f"was not posted on {place}.", "Answer this mail if the customer still needs an answer."),
-        SendState.UNKNOWN: (
-            f"may or may not be on {place}: the answer of the platform was lost. It is not sent again by itself.",
-            f"Look at the conversation on {place}. Answer this mail only if the text is not there.",
-        ),
-    }.get(send.state, (f"is on its way to {place}.", "There is nothing to do."))
-    return _mail(
-        _envelope(about.letter, answers=send.mail_id),
+    envelope = _envelope(about.letter, answers=send.mail_id)
+    if send.kind is SendKind.BY_HAND:
+        return mail(envelope, [*_noted(conversation), *_concerns(conversation)])
+    reason = f"Reason: {header_text(send.reason, 1_000)}" if send.reason else ""
+    return mail(
+        envelope,
         [
-            _words(f"{by_whom} {happened}", f"Reason: {header_text(send.reason, 1_000)}" if send.reason else ""),
-            _words(advice, f"The platform takes {wording.length_limit(about.letter.capability)}."),
-            _heading(f"The text, of {wording.short_moment(send.written_at, about.letter.zone)}:"),
-            _Block("said", wording.shown(send.text)),
+            words(f"{_which(send)} {_happened(send, conversation)}", reason),
+            *_parts(about),
+            *_advice(about),
+            heading(f"The text, of {wording.short_moment(send.written_at, about.letter.zone)}:"),
+            said(wording.shown(_unposted(about))),
             *_concerns(conversation),
         ],
     )
@@ -161,10 +111,11 @@ def told(about: Settled) -> Mail:
 
 def returned(about: Refused) -> Mail:
     """The mail that gives an agent's answer back, with the reason."""
-    text = [_heading("What would have been posted:"), _Block("said", wording.shown(about.text))] if about.text else []
+    text = [heading("What would have been posted:"), said(wording.shown(about.text))] if about.text else []
     conversation = about.conversation
-    return _mail(
-        _Envelope(
+    by_hand = _answer_there(conversation, conversation.link) if conversation is not None and about.by_hand else ()
+    return mail(
+        Envelope(
             conversation=conversation,
             agent=about.agent,
             company=about.company,
@@ -174,8 +125,9 @@ def returned(about: Refused) -> Mail:
             answers=about.mail_id,
         ),
         [
-            _words("Your mail was NOT posted.", f"Reason: {header_text(about.reason, 1_000)}"),
-            _words(header_text(about.advice, 1_000)),
+            words("Your mail was NOT posted.", f"Reason: {header_text(about.reason, 1_000)}"),
+            words(header_text(about.advice, 1_000)),
+            *by_hand,
             *text,
             *(_concerns(conversation) if conversation is not None else ()),
         ],
@@ -209,11 +161,11 @@ def notice(kind: str, conversation: Conversation, obligation: Obligation | None 
 
 
 def _about_conversation(about: HandOff, opening: str) -> Mail:
-    return _mail(_envelope(about.letter), [_words(opening), *_facts(about), *_messages(about), *_how_to_answer(about)])
+    return mail(_envelope(about.letter), [words(opening), *_facts(about), *_messages(about), *_how_to_answer(about)])
 
 
-def _envelope(letter: Letter, answers: str | None = None) -> _Envelope:
-    return _Envelope(
+def _envelope(letter: Letter, answers: str | None = None) -> Envelope:
+    return Envelope(
         conversation=letter.conversation,
         agent=letter.agent,
         company=letter.company,
@@ -224,132 +176,148 @@ def _envelope(letter: Letter, answers: str | None = None) -> _Envelope:
     )
 
 
-def _concerns(conversation: Conversation) -> tuple[_Block, _Block]:
-    lines = f"Who: {wording.who(conversation)}", f"Where: {wording.where(conversation)}"
-    return _heading("The conversation"), _words(*lines)
+def _which(send: Send) -> str:
+    if send.kind is SendKind.ACKNOWLEDGEMENT:
+        return "The automatic acknowledgement"
+    return f"Part {send.part} of {send.parts} of your answer" if send.parts > 1 else "Your answer"
 
 
-def _facts(about: HandOff) -> Iterator[_Block]:
-    lines = [f"Who: {wording.who(about.letter.conversation)}", f"Where: {wording.where(about.letter.conversation)}"]
-    if about.obligation is not None:
-        lines.append(f"Answer by: {wording.moment(about.obligation.due_at, about.letter.zone)}")
-    end = wording.window_end(about.letter.conversation, about.letter.capability)
-    if end is not None:
-        lines.append(f"{wording.channel_name(about.letter.conversation.channel)} takes no answer after: ")
-        lines[-1] += wording.moment(end, about.letter.zone)
-    yield _words(*lines)
+def _happened(send: Send, conversation: Conversation) -> str:
+    place = wording.place(conversation)
+    match send.state:
+        case SendState.FAILED if send.by_hand:
+            return f"was NOT posted: {place} takes it only from a person."
+        case SendState.FAILED:
+            return f"was NOT posted on {place}."
+        case SendState.WITHHELD:
+            return f"was not posted on {place}."
+        case SendState.UNKNOWN:
+            lost = "the answer of the platform was lost. It is not sent again by itself."
+            return f"may or may not be on {place}: {lost}"
+        case _:
+            return f"is on its way to {place}."
 
 
-def _messages(about: HandOff) -> Iterator[_Block]:
-    if about.fresh:
-        yield _heading("New")
-        yield from _thread(about.fresh, about)
-    if about.acknowledged:
-        yield _words("The customer was told automatically:")
-        yield _Block("said", wording.shown(about.acknowledged))
-    else:
-        yield _words("The customer has had no automatic answer.")
-    if about.earlier:
-        yield _heading("Before that")
-        yield from _thread(about.earlier[-_MOST_EARLIER:], about)
-
-
-def _thread(messages: Sequence[Message], about: HandOff) -> Iterator[_Block]:
-    for message in messages:
-        edited = ", edited" if message.edited_at is not None and message.deleted_at is None else ""
-        name = wording.author(message, about.letter.conversation, about.letter.company)
-        yield _words(f"{name}, {wording.short_moment(message.sent_at, about.letter.zone)}{edited}:")
-        yield _Block("said", wording.said(message))
-
-
-def _how_to_answer(about: HandOff) -> Iterator[_Block]:
-    place = wording.channel_name(about.letter.conversation.channel)
-    yield _heading("How to answer")
-    if not about.letter.capability.replies:
-        yield _words(f"This cannot be answered by mail: {place} takes no answers from programs here. Answer it there.")
+def _parts(about: Settled) -> Iterator[Block]:
+    """Which parts of a split text are there."""
+    if len(about.parts) < 2:
         return
-    public = about.letter.conversation.visibility is Visibility.PUBLIC
-    readers = "PUBLICLY, for everyone to read" if public else "privately, for the customer alone"
-    yield _words(
-        f"Just answer this mail. Your text is posted on {place} as {header_text(about.letter.company)}: {readers}.",
-        f"It may have {wording.length_limit(about.letter.capability)}. Attachments are not posted.",
-        "Quoted text and signature are left out. You hear from us only if it could not be posted.",
-        "Only your own address may answer this mail; a colleague answers from their own copy.",
+    there, unknown = _numbers(about.parts, {SendState.SENT}), _numbers(about.parts, {SendState.UNKNOWN})
+    missing = _numbers(about.parts, set(SendState) - {SendState.SENT, SendState.UNKNOWN})
+    yield words(
+        f"Your answer was split over {len(about.parts)} posts.",
+        f"On {wording.place(about.letter.conversation)}: part {there or 'none'}.",
+        f"Not known: part {unknown}." if unknown else "",
+        f"Not there: part {missing}." if missing else "",
     )
 
 
-def _mail(envelope: _Envelope, blocks: Sequence[_Block]) -> Mail:
-    blocks = [block for block in blocks if any(block.lines)]
-    first = marker.line(envelope.conversation.conversation_id) if envelope.conversation else ""
-    message = EmailMessage(policy=_POLICY)
-    for name, value in _headers(envelope):
-        message[name] = value
-    message.set_content(_as_text(first, blocks), cte="quoted-printable")
-    html = _template().render(marker=first, blocks=blocks)
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
-    return Mail(sender=envelope.sender, to=envelope.agent.address, mime=message.as_bytes())
+def _numbers(parts: Sequence[Send], states: set[SendState]) -> str:
+    return ", ".join(str(part.part) for part in parts if part.state in states)
 
 
-def _headers(envelope: _Envelope) -> Iterator[tuple[str, str | Address]]:
-    conversation = envelope.conversation
-    yield "From", _mailbox(_from_name(conversation, envelope.company), envelope.sender)
-    yield "To", _mailbox(envelope.agent.name, envelope.agent.address)
-    if envelope.reply_to is not None:
-        yield "Reply-To", envelope.reply_to
-    yield "Subject", _subject(conversation)
-    root = f"<conv-{conversation.conversation_id}@{envelope.mail_domain}>" if conversation else None
-    answers = header_text(envelope.answers or "", 500) or None
-    references = [reference for reference in (root, answers) if reference is not None]
-    if references:
-        yield "In-Reply-To", references[-1]
-        yield "References", " ".join(references)
-    # RFC 3834: nobody's program answers this, and ours recognises it should it come back.
-    yield "Auto-Submitted", "auto-generated"
-    yield "X-Auto-Response-Suppress", "All"
-    yield "List-Id", f"Nightdesk <nightdesk.{envelope.mail_domain}>"
-    yield "X-Nightdesk-Loop", conversation.conversation_id if conversation else "none"
+def _advice(about: Settled) -> Iterator[Block]:
+    send, conversation = about.send, about.letter.conversation
+    place = wording.place(conversation)
+    if send.by_hand:
+        yield from _answer_there(conversation, about.link)
+        return
+    again = "Answer this mail with what is missing." if len(about.parts) > 1 else "Answer this mail to try again."
+    advice = {
+        SendState.FAILED: f"The customer has not seen it. {again}",
+        SendState.WITHHELD: "Answer this mail if the customer still needs an answer.",
+        SendState.UNKNOWN: f"Look at the conversation on {place}. Answer this mail only if the text is not there.",
+    }.get(send.state, "There is nothing to do.")
+    see = f"See it on {place}: {wording.link(about.link)}" if about.link else ""
+    yield words(advice, see, f"The platform takes {wording.length_limit(about.letter.capability)}.")
 
 
-def _from_name(conversation: Conversation | None, company: str) -> str:
-    via = f"{header_text(company, 60)} Nightdesk".strip()
-    return f"{wording.customer_name(conversation)} via {via}" if conversation else via
+def _unposted(about: Settled) -> str:
+    """The words a customer cannot read, or perhaps cannot."""
+    missing = [part.text for part in about.parts if part.state is not SendState.SENT]
+    return "\n\n".join(missing) or about.send.text
 
 
-def _subject(conversation: Conversation | None) -> str:
-    """The same in every mail of a conversation: clients build their threads on it."""
-    if conversation is None:
-        return "[Nightdesk] Your mail was not posted"
-    named = header_text(conversation.customer_handle or "", 60) or wording.customer_name(conversation)
-    return f"[Nightdesk] {conversation.channel}: {named} #{conversation.conversation_id[:6]}"
+def _noted(conversation: Conversation) -> Iterator[Block]:
+    place = wording.place(conversation)
+    yield words(f"Noted: the customer was answered on {place} itself. Nothing was posted, and the clock has stopped.")
+    yield words("If the customer was to read your word itself, answer this mail with a few more words.")
 
 
-def _mailbox(name: str, address: str) -> Address:
-    """A name that looks like an address would alarm readers, so it loses its at sign."""
-    return Address(display_name=header_text(name.replace("@", " "), 140), addr_spec=address)
+def _answer_there(conversation: Conversation, link: str | None) -> Iterator[Block]:
+    """How to answer where only a person can."""
+    place = wording.place(conversation)
+    yield words(f"Answer there: {wording.link(link)}" if link else f"Answer on {place} itself; it gave us no link.")
+    yield words("Then reply to this mail with the one word: done. The clock stops, and the word is not posted.")
 
 
-def _as_text(first: str, blocks: Sequence[_Block]) -> str:
-    parts = [first] if first else []
-    for block in blocks:
-        if block.kind == "heading":
-            parts.append(block.lines[0] + "\n" + "-" * len(block.lines[0]))
-        else:
-            prefix = "| " if block.kind == "said" else ""
-            parts.append("\n".join(f"{prefix}{line}".rstrip() for line in block.lines))
-    return "\n\n".join(parts) + "\n"
+def _concerns(conversation: Conversation) -> tuple[Block, Block]:
+    lines = f"Who: {wording.who(conversation)}", f"Where: {wording.where(conversation)}"
+    return heading("The conversation"), words(*lines)
 
 
-def _heading(text: str) -> _Block:
-    return _Block("heading", (text,))
+def _facts(about: HandOff) -> Iterator[Block]:
+    conversation, zone = about.letter.conversation, about.letter.zone
+    place = wording.place(conversation)
+    lines = [f"Who: {wording.who(conversation)}", f"Where: {wording.where(conversation)}"]
+    link = _link(about)
+    if link is not None:
+        lines.append(f"See it: {wording.link(link)}")
+    if conversation.unaddressed:
+        lines.append("Nobody said this to us: found by listening.")
+    if any(message.repaired for message in about.fresh):
+        lines.append(f"{place} had not told us of it: found by asking.")
+    if about.obligation is not None:
+        lines.append(f"Answer by: {wording.moment(about.obligation.due_at, zone)}")
+    end = wording.window_end(conversation, about.letter.capability)
+    if end is not None:
+        lines.append(f"{place} takes no answer after: {wording.moment(end, zone)}")
+    yield words(*lines)
 
 
-def _words(*lines: str) -> _Block:
-    return _Block("words", tuple(line for line in lines if line))
+def _link(about: HandOff) -> str | None:
+    """Where a person sees the newest of it."""
+    links = [message.link for message in about.fresh if message.link and message.deleted_at is None]
+    return links[-1] if links else about.letter.conversation.link
 
 
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader  # costs 30 ms; only who writes mail pays it
+def _messages(about: HandOff) -> Iterator[Block]:
+    if about.fresh:
+        yield heading("New")
+        yield from _thread(about.fresh, about)
+    if about.acknowledged:
+        yield words("The customer was told automatically:")
+        yield said(wording.shown(about.acknowledged))
+    else:
+        yield words("The customer has had no automatic answer.")
+    if about.earlier:
+        yield heading("Before that")
+        yield from _thread(about.earlier[-_MOST_EARLIER:], about)
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    return environment.get_template("mail.html.j2")
+
+def _thread(messages: Sequence[Message], about: HandOff) -> Iterator[Block]:
+    for message in messages:
+        edited = ", edited" if message.edited_at is not None and message.deleted_at is None else ""
+        name = wording.author(message, about.letter.conversation, about.letter.company)
+        yield words(f"{name}, {wording.short_moment(message.sent_at, about.letter.zone)}{edited}:")
+        yield said(wording.said(message))
+
+
+def _how_to_answer(about: HandOff) -> Iterator[Block]:
+    conversation, capability = about.letter.conversation, about.letter.capability
+    place = wording.place(conversation)
+    yield heading("How to answer")
+    if not capability.replies:
+        yield words(f"This cannot be answered by mail: {place} takes no answers from programs here.")
+        yield from _answer_there(conversation, _link(about))
+        return
+    public = conversation.visibility is Visibility.PUBLIC
+    readers = "PUBLICLY, for everyone to read" if public else "privately, for the customer alone"
+    yield words(
+        f"Just answer this mail. Your text is posted on {place} as {header_text(about.letter.company)}: {readers}.",
+        f"It may have {wording.length_limit(capability)}. Attachments are not posted.",
+        "There is room for one answer only: a second is not posted." if capability.single_slot else "",
+        "Quoted text and signature are left out. You hear from us only if it could not be posted.",
+        "Only your own address may answer this mail; a colleague answers from their own copy.",
+        f"If you have answered on {place} itself, reply to this mail with the one word done.",
+    )

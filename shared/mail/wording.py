@@ -18,7 +18,10 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _FIRST_HALF = ("January", "February", "March", "April", "May", "June")
 _MONTHS = (*_FIRST_HALF, "July", "August", "September", "October", "November", "December")
 _CHANNELS = {"whatsapp": "WhatsApp", "web": "the website", "youtube": "YouTube", "linkedin": "LinkedIn"}
-_CHANNELS |= {"tiktok": "TikTok", "x": "X", "sms": "SMS", "google": "Google"}
+_CHANNELS |= {"tiktok": "TikTok", "x": "X", "sms": "SMS", "aws_sms": "SMS", "google_business": "Google"}
+_CHANNELS |= {"google_play": "Google Play", "app_store": "the App Store", "email": "e-mail", "feed": "the web"}
+_CHANNELS |= {"google_alerts": "the web", "youtube_studio": "YouTube", "tripadvisor": "Tripadvisor"}
+_NAMED_BY_ACCOUNT = {"notice"}  # channels whose accounts are platforms
 _SURFACES = {
     Surface.DM: "direct message",
     Surface.COMMENT: "comment",
@@ -29,6 +32,9 @@ _UNITS = {
     Unit.CHARACTERS: "characters",
     Unit.BYTES: "bytes (a letter of plain English is one, others are two to four)",
     Unit.UTF16: "characters (an emoji counts as two)",
+    Unit.GRAPHEMES: "characters (an emoji counts as one)",
+    Unit.SHORT_LINKS: "characters (every link counts as 23)",
+    Unit.WEIGHTED: "characters (every link counts as 23, an emoji and many scripts' letters as two)",
 }
 
 
@@ -48,7 +54,12 @@ def short_moment(at: datetime | None, zone: str) -> str:
 
 def channel_name(channel: str) -> str:
     """The platform's name as people write it."""
-    return _CHANNELS.get(channel, channel.capitalize())
+    return _CHANNELS.get(channel, header_text(channel, _MOST_NAME).replace("_", " ").capitalize())
+
+
+def place(conversation: Conversation) -> str:
+    """The name of the platform that a conversation is on."""
+    return channel_name(conversation.account_id if conversation.channel in _NAMED_BY_ACCOUNT else conversation.channel)
 
 
 def surface_name(surface: Surface) -> str:
@@ -63,23 +74,29 @@ def customer_name(conversation: Conversation) -> str:
 
 
 def who(conversation: Conversation) -> str:
-    """Name and handle."""
+    """Name and handle; how many follow, and whether the platform has verified the person, where it is known."""
     name = customer_name(conversation)
     handle = header_text(conversation.customer_handle or "", _MOST_NAME)
-    return f"{name} ({handle})" if handle and handle != name else name
+    facts = [f"{name} ({handle})" if handle and handle != name else name]
+    if conversation.customer_followers is not None:
+        facts.append(f"{conversation.customer_followers:,} followers")
+    if conversation.customer_verified is not None:
+        facts.append("verified" if conversation.customer_verified else "not verified")
+    return ", ".join(facts)
 
 
 def where(conversation: Conversation) -> str:
     """Channel, surface, and who can read it."""
-    place = f"{channel_name(conversation.channel)}, {surface_name(conversation.surface)}"
+    spot = f"{place(conversation)}, {surface_name(conversation.surface)}"
     if conversation.visibility is Visibility.PUBLIC:
-        return f"{place}: public, everyone can read it"
-    return f"{place}: private, only the customer and we can read it"
+        return f"{spot}: public, everyone can read it"
+    return f"{spot}: private, only the customer and we can read it"
 
 
 def length_limit(capability: Capability) -> str:
     """How long an answer may be."""
-    return f"at most {capability.limit} {_UNITS[capability.unit]}"
+    most = f"at most {capability.limit} {_UNITS[capability.unit]}"
+    return f"{most}; a longer text is split over up to {capability.parts} posts" if capability.parts > 1 else most
 
 
 def window_end(conversation: Conversation, capability: Capability) -> datetime | None:
@@ -106,7 +123,7 @@ def said(message: Message) -> tuple[str, ...]:
     lines = list(shown(message.text)) if message.text else []
     if message.rating is not None:
         lines.insert(0, f"Rating: {message.rating}")
-    lines += [f"Attachment ({header_text(a.type, 40)}): {_link(a.url)}" for a in message.attachments]
+    lines += [f"Attachment ({header_text(a.type, 40)}): {link(a.url)}" for a in message.attachments]
     return tuple(lines) or ("(No text.)",)
 
 
@@ -118,5 +135,6 @@ def shown(text: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _link(url: str | None) -> str:
+def link(url: str | None) -> str:
+    """An address on one line."""
     return header_text(url, 2_000) if url else "the platform gave no link"

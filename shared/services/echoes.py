@@ -16,7 +16,6 @@ from shared.domain.records import (
     Message,
     Record,
     Send,
-    SendKind,
     SendState,
     conversation_key,
     message_key,
@@ -24,9 +23,10 @@ from shared.domain.records import (
 )
 from shared.ports import Clock, Desk
 from shared.services.commit import until_settled
-from shared.services.settlement import record_sent, settled_records
+from shared.services.settlement import other_parts, record_sent, settled_records
 
 MOST_REOPENED = 15  # messages that may wait again after a reply failed
+MOST_TOGETHER = 21  # parts and messages in one commit, beside conversation and obligations
 MOST_EARLY = 10  # answers that are kept for a question that has not come; below a post of our own it never comes
 
 
@@ -68,11 +68,15 @@ class Echoes:
         send = self.desk.read([key]).get(key)
         if not isinstance(send, Send) or send.state is SendState.FAILED:
             return
+        now = self.clock.now()
         reason = f"The platform took it and then failed to deliver it: {event.detail}."
-        failed = replace(ledger.failed(send, reason, self.clock.now()), native_id=event.message_id or send.native_id)
-        was_counted = send.kind is SendKind.REPLY and send.state is SendState.SENT
-        reopened, messages = self._reopened(send) if was_counted else ((), ())
-        self.desk.commit([failed, *reopened], unchanged=messages)
+        failed = replace(ledger.failed(send, reason, now), native_id=event.message_id or send.native_id)
+        others = other_parts(self.desk, send)
+        rest = ledger.given_up(failed, others, now)
+        reopened, messages = self._reopened(send) if ledger.is_answered(send, others) else ((), ())
+        left = {part.key for part in rest}
+        standing = [other for other in others if other.key not in left]
+        self.desk.commit([failed, *rest, *reopened], unchanged=[*messages, *standing])
 
     def _reopened(self, send: Send) -> tuple[tuple[Record, ...], tuple[Message, ...]]:
         """What the reply alone had answered waits again; and the messages that this rests on."""
@@ -80,10 +84,10 @@ class Echoes:
         head = self.desk.read([head_at]).get(head_at)
         if not isinstance(head, Conversation):
             return (), ()
-        others = [s for s in self.desk.sends(send.conversation_id) if s.send_id != send.send_id]
-        replies = (s.written_at for s in others if s.kind is SendKind.REPLY and s.state is SendState.SENT)
+        replies = (s.written_at for s in ledger.answers(self.desk.sends(send.conversation_id), but=send))
         past = self.desk.messages(send.conversation_id)
-        keys = [m.key for m in past if m.author is Author.CUSTOMER and m.deleted_at is None][-MOST_REOPENED:]
+        most = min(MOST_REOPENED, MOST_TOGETHER - send.parts)
+        keys = [m.key for m in past if m.author is Author.CUSTOMER and m.deleted_at is None][-most:]
         found = self.desk.read(keys) if keys else {}  # the list may lag
         messages = tuple(m for m in found.values() if isinstance(m, Message))
         after = conversations.reopened(head, max(replies, default=None), messages)

@@ -30,7 +30,7 @@ from shared.domain.reply_address import make
 from shared.mail import compose
 from shared.ports import Channels, Clock, Desk, Mailer, Notifier, Secrets
 from shared.services.commit import until_settled
-from shared.services.settlement import present_obligation
+from shared.services.settlement import other_parts, present_obligation
 
 MOST_EARLIER = 10  # messages of the thread's past in a mail
 MOST_RECORDS = 25  # in one commit
@@ -91,10 +91,19 @@ class People:
     def tell(self, send: Send) -> None:
         """Tell who wrote it, or for an automatic text the agents, what became of a send."""
         conversation = self._conversation(send.conversation_id)
-        if conversation is None or send.state is SendState.SENT:
+        if conversation is None or (send.state is SendState.SENT and send.kind is not SendKind.BY_HAND):
             return
+        parts = sorted((send, *other_parts(self.desk, send)), key=lambda part: part.part)
+        link = self._link(conversation, send)
         for agent in self._concerned(send):
-            self.mailer.send(compose.told(compose.Settled(letter=self._letter(conversation, agent), send=send)))
+            letter = self._letter(conversation, agent)
+            about = compose.Settled(letter=letter, send=send, parts=tuple(parts), link=link)
+            self.mailer.send(compose.told(about))
+
+    def _link(self, conversation: Conversation, send: Send) -> str | None:
+        """Where a person sees what the text answers."""
+        answered = self._messages(conversation, (send.in_reply_to,) if send.in_reply_to else ())
+        return next((message.link for message in answered if message.link), conversation.link)
 
     def _tell_of(
         self,

@@ -7,13 +7,13 @@ from enum import StrEnum
 
 from shared.domain import ledger
 from shared.domain.calendar import ClosedPeriod
-from shared.domain.exchange import Outbound, Outcome, Posted
+from shared.domain.exchange import Outcome, Posted
 from shared.domain.policy import Policy
-from shared.domain.records import Conversation, Key, Send, SendKind, SendState, conversation_key
+from shared.domain.records import Conversation, Key, Send, SendState, conversation_key
 from shared.errors import Fault, NightdeskError, Unavailable
 from shared.ports import Clock, Desk, Ids, Platforms
 from shared.services.commit import until_settled
-from shared.services.settlement import record_sent
+from shared.services.settlement import other_parts, record_sent
 
 MOST_RECORDINGS = 4
 
@@ -26,6 +26,7 @@ class Carried(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     DONE_BEFORE = "done_before"
+    NOT_YET = "not_yet"  # the part before it is not on the platform: it is put on its lane when it is
 
 
 class TryLater(NightdeskError):
@@ -56,7 +57,7 @@ class Sender:
         if isinstance(held, Carried):
             return held
         send, conversation = held
-        outcome = self.platforms.post(_outbound(send, conversation))
+        outcome = self.platforms.post(ledger.outbound(send, conversation))
         return self._record(send, outcome)
 
     def _claim(self, key: Key, owner: str) -> tuple[Send, Conversation] | Carried:
@@ -66,11 +67,11 @@ class Sender:
         now = self.clock.now()
         if send.state is SendState.SENDING:
             return self._held_by_another(send)
-        if send.state is not SendState.PENDING:
-            return Carried.DONE_BEFORE
+        if send.state is not SendState.PENDING or ledger.waits_its_turn(send):
+            return Carried.NOT_YET if send.state is SendState.PENDING else Carried.DONE_BEFORE
         reason = ledger.overtaken(send, conversation, self._closed(conversation), self.policy, now)
         if reason is not None:
-            self.desk.commit([ledger.withheld(send, reason, now)], unchanged=[conversation])
+            self.desk.commit([ledger.withheld(send, reason, now), *self._given_up(send)], unchanged=[conversation])
             return Carried.WITHHELD
         claim = ledger.claimed(send, owner, now)
         try:
@@ -90,8 +91,13 @@ class Sender:
         now = self.clock.now()
         if not ledger.abandoned(send, now):
             raise TryLater("The entry is being sent by another invocation.")
-        self.desk.commit([ledger.unknown(send, "The sender ended before it could record the platform's answer.", now)])
+        reason = "The sender ended before it could record the platform's answer."
+        self.desk.commit([ledger.unknown(send, reason, now), *self._given_up(send)])
         return Carried.UNKNOWN
+
+    def _given_up(self, send: Send) -> tuple[Send, ...]:
+        """The parts that must not follow it any more."""
+        return ledger.given_up(send, other_parts(self.desk, send), self.clock.now())
 
     def _record(self, send: Send, outcome: Outcome) -> Carried:
         if isinstance(outcome, Posted):
@@ -117,7 +123,8 @@ class Sender:
         if current is None or current.state is not SendState.SENDING or current.owner != send.owner:
             return SendState.SENT if current is None else current.state  # an echo settled it meanwhile
         changed = ledger.after(current, outcome, self.clock.now())
-        self.desk.commit([changed])
+        rest = () if changed.state is SendState.PENDING else self._given_up(changed)
+        self.desk.commit([changed, *rest])
         return changed.state
 
     def _read(self, key: Key) -> tuple[Send | None, Conversation | None]:
@@ -132,18 +139,3 @@ class Sender:
     def _closed(self, conversation: Conversation) -> ClosedPeriod | None:
         calendar = self.policy.calendar(conversation.channel, conversation.surface)
         return calendar.closed_period(self.clock.now())
-
-
-def _outbound(send: Send, conversation: Conversation) -> Outbound:
-    return Outbound(
-        channel=conversation.channel,
-        account_id=conversation.account_id,
-        surface=conversation.surface,
-        thread_id=conversation.thread_id,
-        customer_id=conversation.customer_id,
-        in_reply_to=send.in_reply_to,
-        text=send.text,
-        by_person=send.kind is SendKind.REPLY,
-        last_inbound_at=conversation.last_inbound_at,
-        client_token=send.client_token,
-    )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from shared.domain import conversation as conversations
 from shared.domain import ledger
+from shared.domain.events import Visibility
 from shared.domain.policy import Policy
 from shared.domain.records import (
     Conversation,
@@ -58,9 +59,19 @@ def record_sent(desk: Desk, policy: Policy, conversation_id: str, send_id: str, 
         send, conversation = found.get(entry_key), found.get(head_key)
         if not isinstance(send, Send) or not isinstance(conversation, Conversation) or _is_final(send):
             return
-        desk.commit(_records(desk, policy, send, conversation, native_id, now))
+        others = other_parts(desk, send)
+        records = _records(desk, policy, send, others, conversation, native_id, now)
+        written = {record.key for record in records}
+        desk.commit(records, unchanged=[other for other in others if other.key not in written])
 
     until_settled(attempt)
+
+
+def other_parts(desk: Desk, send: Send) -> tuple[Send, ...]:
+    """The other parts of a text that was split, in their order."""
+    keys = ledger.others_of(send)
+    found = desk.read(keys) if keys else {}
+    return tuple(part for part in (found.get(key) for key in keys) if isinstance(part, Send))
 
 
 def _is_final(send: Send) -> bool:
@@ -69,16 +80,26 @@ def _is_final(send: Send) -> bool:
 
 
 def _records(
-    desk: Desk, policy: Policy, send: Send, conversation: Conversation, native_id: str, now: datetime
+    desk: Desk,
+    policy: Policy,
+    send: Send,
+    others: tuple[Send, ...],
+    conversation: Conversation,
+    native_id: str,
+    now: datetime,
 ) -> tuple[Record, ...]:
-    changed = _spoken(conversation, send, now)
+    entry = ledger.sent(send, native_id, now)
+    changed = _spoken(conversation, entry, others, now)
     settled = settled_records(desk, conversation, changed, policy, now)
-    return (ledger.sent(send, native_id, now), *_new_message(desk, send, conversation, native_id, now), *settled)
+    following = ledger.next_part(entry, others, public=conversation.visibility is Visibility.PUBLIC, now=now)
+    return (entry, *following, *_new_message(desk, send, conversation, native_id, now), *settled)
 
 
-def _spoken(conversation: Conversation, send: Send, now: datetime) -> Conversation:
-    if send.kind is SendKind.REPLY:
-        return conversations.answered_by_mail(conversation, send.written_at, now)
+def _spoken(conversation: Conversation, sent: Send, others: tuple[Send, ...], now: datetime) -> Conversation:
+    if ledger.is_answered(sent, others):
+        return conversations.answered_by_mail(conversation, sent.written_at, now)
+    if sent.kind is SendKind.REPLY:  # a part of an answer is none, but nobody shall speak automatically after it
+        return replace(conversation, last_person_at=max(conversation.last_person_at or now, now))
     return replace(conversation, last_bot_at=now)
 
 

@@ -17,11 +17,12 @@ from shared.errors import Unavailable, Unreadable
 from shared.mail.read import AgentMail
 from shared.ports import Timer
 from shared.services.agent_mail import AgentMails
+from shared.services.answering import Answering
 from shared.services.clock import ObligationClock, next_look, reached
 from shared.services.dispatch import Dispatch
 from shared.services.echoes import Echoes
 from shared.services.intake import Intake
-from shared.services.send import Carried, Sender, TryLater, _outbound
+from shared.services.send import Carried, Sender, TryLater
 from tests.simulation.checker import violations
 from tests.simulation.scenarios import play
 from tests.simulation.stage import Stage
@@ -56,7 +57,7 @@ class ChecksThenActs(Sender):
         send, conversation = self._read(key)
         if send is None or conversation is None or send.state is SendState.SENT:
             return Carried.DONE_BEFORE
-        outcome = self.platforms.post(_outbound(send, conversation))
+        outcome = self.platforms.post(ledger.outbound(send, conversation))
         if not isinstance(outcome, Posted):
             raise TryLater("The queue brings it back.")
         self._record_sent(send, outcome.native_id)
@@ -250,11 +251,11 @@ class ForgetsBeforeItIsDone(Dispatch):
 # -- agents' mail -----------------------------------------------------------------------------------------------------
 
 
-class KnowsNoCopies(AgentMails):
-    """Posts every mail."""
+class KnowsNoCopies(Answering):
+    """Posts the same words again."""
 
-    def _earlier(self, send: Send) -> Send | None:
-        return None
+    def _repeats(self, *_: Any) -> bool:
+        return False
 
 
 class StoresSendsAlone(Around):
@@ -264,10 +265,10 @@ class StoresSendsAlone(Around):
         self.inner.commit([record for record in records if isinstance(record, Send)], unchanged)
 
 
-class AnswersTheNewest(AgentMails):
+class AnswersTheNewest(Answering):
     """Puts the answer below whatever waits by now."""
 
-    def _answered(self, conversation: Conversation, written_at: datetime) -> str | None:
+    def answered(self, conversation: Conversation, written_at: datetime) -> str | None:
         return conversation.waiting[-1].message_id if conversation.waiting else conversation.last_message_id
 
 
@@ -276,6 +277,14 @@ class BelievesMachines(AgentMails):
 
     def _proven(self, receipt: Any, mail: AgentMail) -> Any:
         return super()._proven(receipt, replace(mail, automatic=None))
+
+
+def _answering(kind: type[Answering]) -> Callable[[Stage], None]:
+    class Mails(AgentMails):
+        def _answering(self) -> Answering:
+            return remade(super()._answering(), kind)
+
+    return lambda stage: setattr(stage, "agent_mails", remade(stage.agent_mails, Mails))
 
 
 def _part(name: str, kind: Callable[..., Any]) -> Callable[[Stage], None]:
@@ -334,9 +343,9 @@ MUTANTS: Mapping[str, Callable[[Stage], None]] = {
     "execution named at random": _naming,
     "look ignores the answer": _part("obligations", IgnoresTheAnswer),
     "intents forgotten before they are done": _part("dispatch", ForgetsBeforeItIsDone),
-    "agent mail without the copy check": _part("agent_mails", KnowsNoCopies),
+    "agent mail without the copy check": _answering(KnowsNoCopies),
     "copies of an agent mail taken at once": _taking_at_once,
-    "answer attached to the newest message": _part("agent_mails", AnswersTheNewest),
+    "answer attached to the newest message": _answering(AnswersTheNewest),
     "machine mail posted": _part("agent_mails", BelievesMachines),
 }
 

@@ -170,7 +170,7 @@ class WorldNotifier:
 @dataclass
 class WorldSecrets:
     def channel(self, name: str) -> tuple[Secret, ...]:
-        return SECRETS[name]
+        return SECRETS.get(name, ())
 
     def account(self, name: str, account_id: str) -> Secret:
         return next(secret for secret in SECRETS[name] if secret.account_id == account_id)
