@@ -14,7 +14,7 @@ _MAX_BODY_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A request: header names in lower case, path decoded, the last value of a repeated query parameter."""
+    """A request: header names in lower case, path decoded, the query as `parameters` reads it."""
 
     method: str
     path: str
@@ -39,6 +39,16 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     afterwards: Callable[[], None] | None = None
+
+
+def parameters(query: str) -> dict[str, str]:
+    """A query's parameters: the last value of a repeated one, all of them, with commas between, where its name says
+    that it is a list (`id[]`).
+    """
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        given[name] = f"{given[name]},{value}" if name.endswith("[]") and name in given else value
+    return given
 
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Outgoing:
@@ -75,14 +85,14 @@ class _Handler(BaseHTTPRequestHandler):
             if outgoing.afterwards is not None:
                 outgoing.afterwards()
 
-    do_GET = do_POST = do_DELETE = do_PUT = _serve  # noqa: N815  the names are BaseHTTPRequestHandler's
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve  # noqa: N815  the names are BaseHTTPRequestHandler's
 
     def _incoming(self, body: bytes) -> Incoming:
         parts = urlsplit(self.path)
         return Incoming(
             method=self.command,
             path=unquote(parts.path),
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            query=parameters(parts.query),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from shared.channels._calling import (
     json_object,
     later,
     never,
+    own_host,
     query,
     quoted,
     unclear,
@@ -46,7 +46,6 @@ FEEDS = (
     Feed(name=SEARCH, purpose=Purpose.LISTENING, every=timedelta(minutes=10), pages=3),
 )
 
-_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 _ENTRYWAY = "bsky.social"
 _ADDRESSED = frozenset({"mention", "reply", "quote"})
 _LOG = "chat.bsky.convo.defs#log"
@@ -71,10 +70,8 @@ def xrpc(secret: Secret, method: str) -> str | Refused:
 
     The server is named by the account's `pds`, and only as a plain host name: its address is no part of any payload.
     """
-    host = (secret.credentials.get("pds", "").strip() or _ENTRYWAY).lower().removeprefix("https://").rstrip("/")
-    if _HOST.fullmatch(host) is None:
-        return blocked(f"The account {secret.account_id} has a `pds` that is no host name: correct it.")
-    return f"https://{host}/xrpc/{method}"
+    host = own_host(secret, "pds", _ENTRYWAY)
+    return host if isinstance(host, Refused) else f"https://{host}/xrpc/{method}"
 
 
 def get(secret: Secret, method: str, parameters: str, headers: Mapping[str, str] | None = None) -> Call | Refused:
@@ -231,10 +228,8 @@ _READ = {NOTIFICATIONS: _notified, OWN: _from_feed, SEARCH: _found}
 
 def _log(wanted: Ask, logs: tuple[Json, ...], cursor: str | None) -> Page:
     """The log goes forward. What it holds of reading, muting, members and groups is left out; new words are kept."""
-    asked_at = wanted.token or wanted.cursor
     items = [item for number, log in enumerate(logs) if (item := _logged(log, number)) is not None]
-    goes_on = cursor if logs and cursor != asked_at else None
-    return Page(items=items, next=goes_on, cursor=cursor or asked_at)
+    return Page(items=items, cursor=cursor or wanted.cursor)
 
 
 def _logged(log: Json, number: int) -> Item | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -15,6 +16,8 @@ LONGEST_WAIT = timedelta(hours=24)
 
 _SEGMENT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _LONGEST_QUOTE = 200
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
+_LONGEST_HOST = 253  # RFC 1035, 2.3.4
 
 
 # Calls
@@ -67,6 +70,14 @@ def credential(secret: Secret, name: str) -> str | Refused:
     """A credential of the account, or why nothing can be called without it."""
     value = secret.credentials.get(name, "").strip()
     return value or blocked(f"The account {secret.account_id} has no {name}: put one among its credentials.")
+
+
+def own_host(secret: Secret, name: str, otherwise: str = "") -> str | Refused:
+    """The host that a credential names, in lower case: a plain public name, never an address, a port or a path."""
+    given = secret.credentials.get(name, "").strip().lower().removeprefix("https://").rstrip("/") or otherwise
+    if _HOST.fullmatch(given) is None or len(given) > _LONGEST_HOST:
+        return blocked(f"The account {secret.account_id} has no {name} that is a host name: put one there.")
+    return given
 
 
 def bearer(secret: Secret, name: str = "access_token") -> dict[str, str] | Refused:

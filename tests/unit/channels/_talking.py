@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from infra.local import accounts
 from infra.local.sandbox import Sandbox
-from infra.local.serving import Incoming
+from infra.local.serving import Incoming, parameters
 from shared.channels import load
 from shared.domain.events import Surface
 from shared.domain.exchange import Answer, Call, Outbound, Refused, Secret
@@ -72,7 +72,7 @@ class Talk:
         incoming = Incoming(
             method=call.method,
             path=f"/{parts.netloc}{parts.path}",
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            query=parameters(parts.query),
             headers={name.lower(): value for name, value in call.headers.items()},
             body=call.body or b"",
         )
