@@ -38,9 +38,10 @@ def read(document: bytes, content_type: str) -> list[dict[str, str]] | None:
     if parsed is None:
         return None
     found = parsed.get("entries", [])[:MOST]
-    often = Counter(given for entry in found if (given := _given_id(entry)) is not None)
+    times = Counter(map(_given_id, found))
+    twins = {given for given in times if given is not None and times[given] > 1}
     language = _language(parsed.get("feed", {}))
-    return [_entry(entry, language, is_shared=often[_given_id(entry)] > 1) for entry in found]
+    return [_entry(entry, language, is_shared=_given_id(entry) in twins) for entry in found]
 
 
 def title(document: bytes, content_type: str) -> str | None:
