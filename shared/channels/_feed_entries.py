@@ -12,10 +12,10 @@ from calendar import timegm
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
+from shared.channels._markup import plain
 from shared.channels._reading import link, text
 from shared.domain.events import iso
 
@@ -24,12 +24,9 @@ MOST = 200  # entries of one document; what stands below them is older
 _LONGEST_ID = 500
 _LONGEST_TITLE = 500
 _LONGEST_TEXT = 2_000
-_LONGEST_HTML = 200_000
 _LONGEST_LINK = 2_000
 _GOOGLE = re.compile(r"(?:www\.)?google\.[a-z.]{2,6}")
 _TRACKING = re.compile(r"utm_.*|mc_[ce]id|fbclid|gclid|dclid|msclkid|igshid|ref_src|_hsenc|_hsmi|yclid", re.IGNORECASE)
-_BREAKS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "blockquote"})
-_SILENT = frozenset({"script", "style", "head", "template"})
 
 
 def read(document: bytes, content_type: str) -> list[dict[str, str]] | None:
@@ -50,15 +47,6 @@ def title(document: bytes, content_type: str) -> str | None:
     if parsed is None:
         return None
     return plain(parsed.get("feed", {}).get("title"))[:_LONGEST_TITLE] or "a feed without a title"
-
-
-def plain(html: object) -> str:
-    """The words of some HTML, one line for each of its paragraphs."""
-    reader = _Words()
-    reader.feed((text(html) or "")[:_LONGEST_HTML])
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.words).splitlines())
-    return "\n".join(line for line in lines if line)
 
 
 def unwrapped(url: str | None) -> str | None:
@@ -166,31 +154,3 @@ def _split(url: str | None) -> SplitResult | None:
     except ValueError:
         return None
     return parts if parts.hostname else None
-
-
-class _Words(HTMLParser):
-    """Collects the words between the tags."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._silent = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the signature is HTMLParser's
-        """A break between lines, or the beginning of what is not shown."""
-        if tag in _SILENT:
-            self._silent += 1
-        if tag in _BREAKS:
-            self.words.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """The end of a line, or of what is not shown."""
-        if tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
-        if tag in _BREAKS:
-            self.words.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Words."""
-        if not self._silent:
-            self.words.append(data)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -150,13 +150,12 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:
         return refused
     if len(answer.body) > _LARGEST:
         return Refused(refusal=Refusal.NEVER, reason=f"The feed is larger than {_LARGEST:,} bytes.")
-    cursor = _cursor(answer)
-    if _validators(ask.cursor).get("digest") == _validators(cursor).get("digest"):
-        return Page(items=(), cursor=cursor)
     read = entries.read(answer.body, answer.headers.get("content-type", ""))
     if read is None:
-        reason = "What stands at the feed's address is no RSS and no Atom: enter the feed's own address."
-        return Refused(refusal=Refusal.BLOCKED, reason=reason)
+        return blocked("What stands at the feed's address is no RSS and no Atom: enter the feed's own address.")
+    cursor = _cursor(answer, read)
+    if _validators(ask.cursor).get("names") == _validators(cursor).get("names"):
+        return Page(items=(), cursor=cursor)
     return Page(items=[_item(entry) for entry in read if _counts(entry, ask, secret)], cursor=cursor)
 
 
@@ -191,12 +190,15 @@ def _moved(answer: Answer) -> Refused | None:
     return Refused(refusal=Refusal.LATER, reason=reason, after=timedelta(hours=1))
 
 
-def _cursor(answer: Answer) -> str:
-    """What tells that the feed is still the same: the server's own words, and a hash for servers that say none."""
+def _cursor(answer: Answer, read: Sequence[Mapping[str, str]]) -> str:
+    """What tells that the feed is still the same: the server's own words, and for servers that say none, or write a new
+    time into each document, a hash of its entries' names.
+    """
+    names = "\n".join(entry["id"] for entry in read)
     found = {
         "etag": _said(answer, "etag"),
         "modified": _said(answer, "last-modified"),
-        "digest": hashlib.sha256(answer.body).hexdigest()[:32],
+        "names": hashlib.sha256(names.encode("utf-8", "replace")).hexdigest()[:32],
     }
     return json.dumps({name: value for name, value in found.items() if value})
 
