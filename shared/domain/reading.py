@@ -1,0 +1,247 @@
+"""What a feed shows, held against what it showed before: what is new on a page, where a walk back ends, what is kept.
+
+A cursor or watermark only says how far to read; which items are new is decided by what was seen. Nothing is lost by
+forgetting: an item that is forgotten too early is handed on once more, and intake knows it by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.exchange import Refusal, Refused
+from shared.domain.polling import Feed, Item, Page
+from shared.domain.records import Seen, Watch, short_hash
+
+MOST_SEEN = 1000  # of at most some 300 bytes each, so that a watch stays below DynamoDB's 400 kB
+LONGEST_ID = 128  # bytes of an id that is kept as it is; a longer one is hashed and not asked for again
+LONGEST_REVISION = 40
+LONGEST_TOKEN = 4096  # characters of a cursor or page token that is kept
+UNDATED_KEPT = timedelta(days=30)  # after it was last shown
+MOST_DEAD_ENDS = 3  # walks in a row that end at a page which does not come; then what lies behind it is given up
+
+_HASHED = "sha256 "
+
+Name = tuple[str, str]
+
+
+class Verdict(StrEnum):
+    """What an item on a page is to us."""
+
+    NEW = "new"  # or changed: it is handed on
+    KNOWN = "known"
+    BEFORE_US = "before us"  # older than our first look: remembered, not handed on
+    BYGONE = "bygone"  # so old that we do not know any more whether it was seen: it was
+    UNSETTLED = "unsettled"  # left to the webhook for a while longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Pages that were read one after another.
+
+    `token` is the page at which it had to stop, None at the end or where not even the first page came. `cursor` is
+    where a forward feed goes on.
+    """
+
+    items: tuple[Item, ...] = ()
+    pages: int = 0
+    ended: bool = False
+    token: str | None = None
+    cursor: str | None = None
+    refused: Refused | None = None
+
+    @property
+    def dead_end(self) -> bool:
+        """Whether it met a page that will not come."""
+        return self.refused is not None and self.refused.refusal in {Refusal.NEVER, Refusal.BY_HAND}
+
+
+# -- what is new ------------------------------------------------------------------------------------------------------
+
+
+def floor(watch: Watch, feed: Feed) -> datetime:
+    """How far back a walk has to read. Raises ValueError for a watch that has not begun."""
+    if watch.watermark is None:
+        raise ValueError("the watch has no watermark yet")
+    return watch.watermark - feed.overlap
+
+
+def known_since(watch: Watch, feed: Feed, now: datetime) -> datetime:
+    """From when on everything the feed showed is remembered."""
+    return min(floor(watch, feed), now - feed.revisit)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known of a feed at the beginning of a run."""
+
+    watch: Watch
+    feed: Feed
+    now: datetime
+    names: frozenset[Name]
+    ids: frozenset[str]
+
+    @classmethod
+    def of(cls, watch: Watch, feed: Feed, now: datetime) -> Memory:
+        """As the watch tells."""
+        names = frozenset((seen.item_id, seen.revision) for seen in watch.seen)
+        return cls(watch, feed, now, names, frozenset(item_id for item_id, _ in names))
+
+    def judge(self, item: Item) -> Verdict:
+        """What an item is to us."""
+        name = name_of(item)
+        if name in self.names:
+            return Verdict.KNOWN
+        if item.at is not None and self._unsettled(item.at):
+            return Verdict.UNSETTLED
+        if name[0] in self.ids or (self.feed.forward and self.watch.cursor is not None):
+            return Verdict.NEW
+        if item.at is None:
+            return Verdict.BEFORE_US if self.watch.succeeded_at is None else Verdict.NEW
+        if item.at < known_since(self.watch, self.feed, self.now):
+            return Verdict.BYGONE
+        return Verdict.BEFORE_US if self.watch.since is not None and item.at < self.watch.since else Verdict.NEW
+
+    def walked(self, page: Page, back_to: datetime) -> bool:
+        """Whether a walk back may end at this page.
+
+        One old item proves nothing: it may be pinned, or stand out of its place. So most of the page has to be old, and
+        its last item too. Where nothing has a time, a page without anything new is the end.
+        """
+        times = [item.at for item in page.items if item.at is not None]
+        if page.next is None:
+            return True
+        if not times:
+            return bool(page.items) and all(self.judge(item) is Verdict.KNOWN for item in page.items)
+        return times[-1] < back_to and 2 * sum(at < back_to for at in times) > len(times)
+
+    def _unsettled(self, at: datetime) -> bool:
+        """Not for forward feeds: their cursor moves past an item only once."""
+        return bool(self.feed.settle) and not self.feed.forward and at > self.now - self.feed.settle
+
+
+def name_of(item: Item) -> Name:
+    """Id and revision as they are remembered."""
+    return _short(item.item_id, LONGEST_ID), _short(item.revision, LONGEST_REVISION)
+
+
+def _short(name: str, longest: int) -> str:
+    fits = len(name) <= longest and len(name.encode("utf-8", "surrogatepass")) <= longest and _storable(name)
+    return name if fits else _HASHED + short_hash(repr(name), characters=26)
+
+
+def _storable(name: str) -> bool:
+    return not any("\ud800" <= c <= "\udfff" for c in name)
+
+
+# -- how far it was read ----------------------------------------------------------------------------------------------
+
+
+def after_walk(watch: Watch, feed: Feed, top: Stretch, deep: Stretch | None, now: datetime) -> Watch:
+    """Where a feed stands after its newest pages (`top`) and those where an unfinished walk went on (`deep`).
+
+    The watermark moves only when nothing is left between it and the newest item. A walk that had to stop keeps its
+    page; if even the newest pages were too many, the walk that was unfinished before begins anew from the upper page.
+    """
+    head = _newest(top.items, feed, now, watch.head)
+    if not top.pages:
+        return watch
+    if not top.ended:
+        return _dead_end(watch, head) if top.dead_end else replace(watch, head=head, resume=kept(top.token))
+    last = top if deep is None else deep
+    if last.ended:
+        newest = _newest(last.items, feed, now, head)
+        mark = max(at for at in (watch.watermark, newest) if at is not None)
+        return replace(watch, watermark=mark, head=None, resume=None, dead_ends=0, succeeded_at=now)
+    if last.dead_end and last.pages == 0:
+        return replace(watch, head=None, resume=None)  # a page token that has expired: the next walk begins at the top
+    if last.dead_end:
+        return _dead_end(watch, head)
+    return replace(watch, head=head, resume=kept(last.token) or watch.resume)
+
+
+def after_forward(watch: Watch, feed: Feed, read: Stretch, now: datetime) -> Watch:
+    """Where a forward feed stands. A cursor that is refused is dropped: the next run begins at the watermark."""
+    if read.dead_end and read.pages == 0:
+        return replace(watch, cursor=None, resume=None)
+    mark = _newest(read.items, feed, now, watch.watermark) if read.ended else watch.watermark
+    moved = replace(watch, cursor=kept(read.cursor) or watch.cursor, resume=kept(read.token), watermark=mark)
+    return replace(moved, succeeded_at=now) if read.ended else moved
+
+
+def kept(token: str | None) -> str | None:
+    """A token as it is kept; one that is too long is not, and the next run finds its way without."""
+    return token if token is not None and len(token) <= LONGEST_TOKEN else None
+
+
+def gives_up(before: Watch, after: Watch) -> bool:
+    """Whether a walk has given up what lies behind a page that does not come."""
+    return before.dead_ends == MOST_DEAD_ENDS - 1 and after.dead_ends == 0 and after.watermark != before.watermark
+
+
+def _dead_end(watch: Watch, head: datetime | None) -> Watch:
+    dead_ends = watch.dead_ends + 1
+    if dead_ends < MOST_DEAD_ENDS:
+        return replace(watch, head=None, resume=None, dead_ends=dead_ends)
+    return replace(watch, head=None, resume=None, dead_ends=0, watermark=head or watch.watermark)
+
+
+def _newest(items: Iterable[Item], feed: Feed, now: datetime, than: datetime | None) -> datetime | None:
+    """The newest time among items that count. One in the future is somebody's wrong clock and would hide the rest."""
+    settled = now - feed.settle if feed.settle and not feed.forward else None
+    times = [min(item.at, now) for item in items if item.at is not None and (settled is None or item.at <= settled)]
+    return max([*times, *([than] if than is not None else [])], default=None)
+
+
+# -- what is remembered -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is kept in mind, and how many had to go though the feed may show them again: they will come twice."""
+
+    seen: tuple[Seen, ...]
+    forgotten: int
+
+
+def remembered(watch: Watch, feed: Feed, shown: Sequence[Item], below: Sequence[Item], now: datetime) -> Remembered:
+    """The watch's memory with what was shown and dealt with; `watch` already stands where the run has brought it.
+
+    Kept is what lies behind the watermark by less than the overlap or is to be revisited, and what has no time for a
+    month after it was last shown. An older revision goes unless it was shown beside the newer one. Of too many the
+    oldest go.
+    """
+    fresh = {name_of(item): _seen(item, now, below=False) for item in shown}
+    fresh |= {name_of(item): _seen(item, now, below=True) for item in below}
+    shown_ids = {item_id for item_id, _ in fresh}
+    old = {(s.item_id, s.revision): s for s in watch.seen if s.item_id not in shown_ids}
+    since = known_since(watch, feed, now)
+    live = [s for s in (old | fresh).values() if s.at >= (now - UNDATED_KEPT if s.undated else since)]
+    ordered = sorted(live, key=lambda s: (s.at, s.item_id, s.revision))
+    return Remembered(tuple(ordered[-MOST_SEEN:]), max(0, len(ordered) - MOST_SEEN))
+
+
+def revisits(watch: Watch, feed: Feed, now: datetime) -> bool:
+    """Whether it is time to ask for young items again."""
+    early = watch.revisited_at is not None and now < watch.revisited_at + feed.revisit_every
+    return bool(feed.revisit) and not early
+
+
+def revisited(watch: Watch, feed: Feed, shown: Iterable[Item], now: datetime) -> tuple[tuple[str, ...], ...]:
+    """The ids to be asked for again, in batches: young items that this run has not been shown.
+
+    Which batch is first changes with the time, so that a run which is cut short does not always leave out the same.
+    """
+    just = {name_of(item)[0] for item in shown}
+    young = (s for s in watch.seen if s.at >= now - feed.revisit and not (s.below or s.undated))
+    ids = sorted({s.item_id for s in young if s.item_id not in just and not s.item_id.startswith(_HASHED)})
+    batches = [tuple(ids[start : start + feed.batch]) for start in range(0, len(ids), feed.batch)]
+    first = int(now.timestamp() // feed.revisit_every.total_seconds()) % len(batches) if batches else 0
+    return (*batches[first:], *batches[:first])
+
+
+def _seen(item: Item, now: datetime, *, below: bool) -> Seen:
+    item_id, revision = name_of(item)
+    return Seen(item_id=item_id, revision=revision, at=item.at or now, undated=item.at is None, below=below)
