@@ -1,0 +1,57 @@
+"""Words, places and names that both dialects of X write alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from shared.channels._reading import text
+from shared.domain.events import Event, Kind
+
+REVOKED = "revoked: the account took its permission back from the app, so nothing comes and nothing goes any more"
+
+_ESCAPED = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # the last one last, or "&amp;lt;" would become "<"
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
+_HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}")
+_NO_LANGUAGE = re.compile(r"und|zxx|q[a-z]{2}")  # X: not known, no words, only links, only pictures
+_RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
+
+
+def words(value: object) -> str | None:
+    """A text of X, which comes with three characters escaped as in HTML."""
+    said = text(value)
+    for escaped, character in _ESCAPED:
+        said = said.replace(escaped, character) if said else said
+    return said
+
+
+def language(value: object) -> str | None:
+    """The language X found in a text, as BCP 47 names it."""
+    code = text(value)
+    return None if code is None or _NO_LANGUAGE.fullmatch(code) else _RENAMED.get(code, code)
+
+
+def status_link(handle: str | None, post_id: str | None) -> str | None:
+    """Where a post is seen; without its author's handle X finds it too."""
+    if post_id is None or not (post_id.isascii() and post_id.isdigit()):
+        return None
+    owner = handle if handle and _HANDLE.fullmatch(handle) else "i"
+    return f"https://x.com/{owner}/status/{post_id}"
+
+
+def conversation_link(customer_id: str | None) -> str | None:
+    """Where a direct conversation is continued (docs.x.com, Direct Messages, deeplinks)."""
+    if customer_id is None or not (customer_id.isascii() and customer_id.isdigit()):
+        return None
+    return f"https://x.com/messages/compose?recipient_id={customer_id}"
+
+
+def word(value: object) -> str:
+    """A name of X's own, safe to show; "something" for what does not look like one."""
+    name = text(value) or ""
+    return name if _WORD.fullmatch(name) else "something"
+
+
+def unknown(base: Event, detail: str) -> Event:
+    """What is no customer's word or could not be understood, by X's words for it."""
+    return replace(base, kind=Kind.UNKNOWN, detail=detail)
