@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.adapters.clients import Clients
+    from shared.adapters.queues import SqsInbox
     from shared.domain.exchange import Delivery
     from shared.domain.policy import Policy
     from shared.domain.records import Key
@@ -39,19 +40,24 @@ def _policy(file_name: str, desk_address: str) -> Policy:
     return read_packaged(file_name, desk_address, channels.names())
 
 
+def _inbox(queue_url: str, archive_bucket: str) -> SqsInbox:
+    from shared.adapters.archive import S3Archive
+    from shared.adapters.queues import SqsInbox
+
+    return SqsInbox(clients(), queue_url, S3Archive(clients(), archive_bucket))
+
+
 @cache
 def webhook() -> Webhook:
     """Step 1."""
     from shared import channels
-    from shared.adapters.archive import S3Archive
-    from shared.adapters.queues import SqsInbox
     from shared.adapters.secrets import SsmSecrets
     from shared.adapters.system import RandomIds, SystemClock
     from shared.services.webhook import Webhook
     from shared.settings import WebhookSettings
 
     settings, clock = WebhookSettings.read(os.environ), SystemClock()
-    inbox = SqsInbox(clients(), settings.inbox_queue_url, S3Archive(clients(), settings.archive_bucket))
+    inbox = _inbox(settings.inbox_queue_url, settings.archive_bucket)
     secrets = SsmSecrets(clients(), settings.secrets_path, clock)
     return Webhook(channels.load, secrets, inbox, clock, RandomIds(), int(settings.max_body_bytes))
 
@@ -93,28 +99,39 @@ def dispatch() -> Dispatch:
     from shared import channels
     from shared.adapters.mailer import SesMailer
     from shared.adapters.notifier import SnsNotifier
+    from shared.adapters.platforms import HttpPlatforms, one_attempt_session
     from shared.adapters.queues import SqsOutbox
     from shared.adapters.secrets import SsmSecrets
     from shared.adapters.system import SystemClock
     from shared.adapters.table import DynamoDesk
     from shared.adapters.timers import StepFunctionsTimers
     from shared.services.dispatch import Dispatch
+    from shared.services.fetch import Fetcher
     from shared.services.people import Office, People
+    from shared.services.profiles import Profiles
+    from shared.services.reporting import Reporting
     from shared.settings import DispatchSettings
 
     settings, clock = DispatchSettings.read(os.environ), SystemClock()
     desk = DynamoDesk(clients(), settings.desk_table)
-    people = People(
-        desk,
-        SesMailer(clients(), settings.configuration_set),
-        SnsNotifier(clients(), settings.hand_off_topic_arn),
-        channels.load,
-        SsmSecrets(clients(), settings.secrets_path, clock),
-        clock,
-        Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain),
+    secrets = SsmSecrets(clients(), settings.secrets_path, clock)
+    mailer = SesMailer(clients(), settings.configuration_set)
+    notifier = SnsNotifier(clients(), settings.hand_off_topic_arn)
+    office = Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain)
+    platforms = HttpPlatforms(
+        channels.load, secrets, clock, origin=settings.platform_origin, session=one_attempt_session(), read_seconds=4
     )
-    timers = StepFunctionsTimers(clients(), settings.sla_state_machine_arn)
-    return Dispatch(desk, timers, SqsOutbox(clients(), settings.outbound_queue_url), people)
+    return Dispatch(
+        desk,
+        StepFunctionsTimers(clients(), settings.sla_state_machine_arn),
+        SqsOutbox(clients(), settings.outbound_queue_url),
+        People(desk, mailer, notifier, channels.load, secrets, clock, office),
+        Profiles(desk, channels.load, secrets, platforms, clock),
+        Fetcher(
+            desk, channels.load, secrets, platforms, _inbox(settings.inbox_queue_url, settings.archive_bucket), clock
+        ),
+        Reporting(mailer, notifier, office),
+    )
 
 
 @cache
@@ -175,7 +192,6 @@ def agent_mail() -> AgentMails:
     from shared import channels
     from shared.adapters.archive import S3Archive
     from shared.adapters.mailer import SesMailer
-    from shared.adapters.queues import SqsInbox
     from shared.adapters.secrets import SsmSecrets
     from shared.adapters.system import SystemClock
     from shared.adapters.table import DynamoDesk
@@ -192,5 +208,5 @@ def agent_mail() -> AgentMails:
         SsmSecrets(clients(), settings.secrets_path, clock),
         clock,
         Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain),
-        SqsInbox(clients(), settings.inbox_queue_url, S3Archive(clients(), settings.archive_bucket)),
+        _inbox(settings.inbox_queue_url, settings.archive_bucket),
     )

@@ -49,14 +49,18 @@ class HttpPlatforms:
         origin: str = "",
         session: requests.Session,
         signer: AwsSigner | None = None,
+        read_seconds: float | None = None,
     ) -> None:
-        """`origin` plays all platforms: https://host/path is then asked as {origin}/host/path."""
+        """`origin` plays all platforms: https://host/path is then asked as {origin}/host/path. `read_seconds`: how long
+        an answer is waited for, READ_SECONDS if nothing is said.
+        """
         self._channels = channels
         self._secrets = secrets
         self._clock = clock
         self._origin = origin.rstrip("/")
         self._session = session
         self._signer = signer or AwsSigner()
+        self._read_seconds = read_seconds
 
     def post(self, outbound: Outbound) -> Outcome:
         """Post once. Raises nothing: what is not known is Unclear."""
@@ -93,7 +97,7 @@ class HttpPlatforms:
                 _directed(call.url, self._origin),
                 headers=dict(call.headers),
                 data=call.body,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(CONNECT_SECONDS, self._read_seconds or READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
             ) as response:

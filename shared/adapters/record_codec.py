@@ -59,7 +59,7 @@ _TIMES: Mapping[type[Record], tuple[str, ...]] = {  # when something happened to
     Send: ("written_at", "settled_at"),
     Quarantined: ("received_at",),
     Watch: ("asked_at", "reported_at"),
-    Errand: ("heard_at", "tried_at", "fetched_at"),
+    Errand: ("heard_at", "rest_until", "fetched_at"),
     Customer: ("looked_up_at",),
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

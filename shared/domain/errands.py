@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.domain.exchange import Refusal, Refused
+from shared.domain.polling import Feed, Polled, Purpose
 from shared.domain.records import Errand, Intent
 
 MOST_ATTEMPTS = 5
+MOST_ATTEMPTS_BLOCKED = 3  # a token may just have been renewed, and the old one is kept for five minutes
 FIRST_REST = timedelta(minutes=2)  # doubled with each try: half an hour until people are told
+LONGEST_REST = timedelta(hours=1)
 
 
 def pointed(known: Errand | None, told: Errand) -> Errand | None:
@@ -22,15 +26,20 @@ def pointed(known: Errand | None, told: Errand) -> Errand | None:
     if told.heard_at <= known.heard_at:
         return None
     if Intent.FETCH in known.intents:
-        return replace(known, heard_at=told.heard_at)
-    return replace(known, heard_at=told.heard_at, attempts=0, tried_at=None, reason=None, intents=(Intent.FETCH,))
+        return replace(known, feed=told.feed, heard_at=told.heard_at)
+    opened = replace(told, fetched_at=known.fetched_at, version=known.version)
+    return replace(opened, intents=(Intent.FETCH,))
 
 
-def due_at(errand: Errand) -> datetime | None:
-    """When it may be tried (again); None for at once. A platform in trouble is left alone for longer each time."""
-    if errand.tried_at is None:
-        return None
-    return errand.tried_at + FIRST_REST * (1 << max(0, errand.attempts - 1))
+def feed_of(channel: Polled, errand: Errand) -> Feed | None:
+    """The feed that fetches it: the one its pointer names, else the channel's first for what is pointed at."""
+    feeds = [feed for feed in channel.FEEDS if feed.purpose is Purpose.POINTED]
+    return next((feed for feed in feeds if feed.name == errand.feed), next(iter(feeds), None))
+
+
+def rests(errand: Errand, now: datetime) -> bool:
+    """Whether the platform is left alone with it for now."""
+    return errand.rest_until is not None and now < errand.rest_until
 
 
 def fetched(errand: Errand, asked_at: datetime, asked_about: datetime) -> Errand:
@@ -40,19 +49,26 @@ def fetched(errand: Errand, asked_at: datetime, asked_about: datetime) -> Errand
         errand,
         fetched_at=asked_at,
         attempts=0,
-        tried_at=None,
+        rest_until=None,
         reason=None,
-        intents=(Intent.FETCH,) if again else _without_fetch(errand),
+        intents=(Intent.FETCH,) if again else (),
     )
 
 
-def failed(errand: Errand, reason: str, now: datetime, *, final: bool) -> Errand:
-    """It did not work. After the last try, or where no other will do, people are told."""
-    tried = replace(errand, attempts=errand.attempts + 1, tried_at=now, reason=reason)
-    if not final and tried.attempts < MOST_ATTEMPTS:
-        return tried
-    return replace(tried, intents=(*_without_fetch(errand), Intent.REPORT))
+def failed(errand: Errand, why: Refused, now: datetime) -> Errand:
+    """It did not work, and is tried again after a rest; where no other try will do, people are told instead."""
+    tried = replace(errand, attempts=errand.attempts + 1, reason=why.reason)
+    if tried.attempts >= _most_attempts(why):
+        return replace(tried, rest_until=None, intents=(Intent.REPORT,))
+    rest = max(FIRST_REST * (1 << errand.attempts), why.after or timedelta(0))
+    return replace(tried, rest_until=now + min(rest, LONGEST_REST))
 
 
-def _without_fetch(errand: Errand) -> tuple[Intent, ...]:
-    return tuple(intent for intent in errand.intents if intent not in {Intent.FETCH, Intent.REPORT})
+def _most_attempts(why: Refused) -> int:
+    match why.refusal:
+        case Refusal.NEVER | Refusal.BY_HAND:
+            return 1
+        case Refusal.BLOCKED:
+            return MOST_ATTEMPTS_BLOCKED
+        case Refusal.LATER:
+            return MOST_ATTEMPTS

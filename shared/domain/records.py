@@ -301,9 +301,10 @@ class Errand:
     channel: str
     account_id: str
     reference: str
+    feed: str | None = None  # with which it is fetched, where the pointer says so
     heard_at: datetime  # of the newest pointer to it
     attempts: int = 0  # that failed, in a row
-    tried_at: datetime | None = None  # when the last one failed
+    rest_until: datetime | None = None  # before the next one
     fetched_at: datetime | None = None  # when the platform was asked, with success
     reason: str | None = None  # of the last failure
     intents: tuple[Intent, ...] = ()

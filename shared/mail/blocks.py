@@ -40,6 +40,7 @@ class Envelope:
     reply_to: str | None
     mail_domain: str
     answers: str | None = None  # Message-ID of the agent's mail that this one is about
+    subject: str | None = None  # of a mail that is about neither a conversation nor an agent's mail
 
 
 def heading(text: str) -> Block:
@@ -76,7 +77,7 @@ def _headers(envelope: Envelope) -> Iterator[tuple[str, str | Address]]:
     yield "To", _mailbox(envelope.agent.name, envelope.agent.address)
     if envelope.reply_to is not None:
         yield "Reply-To", envelope.reply_to
-    yield "Subject", _subject(conversation)
+    yield "Subject", envelope.subject or _subject(conversation)
     root = f"<conv-{conversation.conversation_id}@{envelope.mail_domain}>" if conversation else None
     answers = header_text(envelope.answers or "", 500) or None
     references = [reference for reference in (root, answers) if reference is not None]

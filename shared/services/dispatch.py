@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.domain.records import (
+    Errand,
     Intent,
     Key,
     Message,
@@ -14,6 +15,7 @@ from shared.domain.records import (
     Quarantined,
     Send,
     State,
+    Watch,
     quarantined_key,
     short_hash,
 )
@@ -21,8 +23,12 @@ from shared.errors import Misconfigured, NightdeskError
 from shared.ports import Desk, Outbox, Timer, Timers
 from shared.services.clock import next_look
 from shared.services.commit import until_settled
+from shared.services.fetch import Fetcher
 from shared.services.people import People
+from shared.services.profiles import Profiles
+from shared.services.reporting import Reporting
 
+Intending = Obligation | Send | Watch | Errand
 REST = timedelta(hours=1)  # before what was set aside is tried again: a try may mail those who can be reached once more
 
 
@@ -34,6 +40,9 @@ class Dispatch:
     timers: Timers
     outbox: Outbox
     people: People
+    profiles: Profiles
+    fetcher: Fetcher
+    reporting: Reporting
 
     def carry_out(self, key: Key) -> tuple[Intent, ...]:
         """Do what the record still intends, then record it as done. Returns what was done.
@@ -54,9 +63,12 @@ class Dispatch:
     def _carry_out(self, key: Key) -> tuple[Intent, ...]:
         record = self.desk.read([key]).get(key)
         if isinstance(record, Message) and Intent.HAND_OFF in record.intents:
+            self.profiles.complete(record)
             self.people.hand_off(record)
             return (Intent.HAND_OFF,)
-        if not isinstance(record, Obligation | Send):
+        if isinstance(record, Errand) and Intent.FETCH in record.intents:
+            return (Intent.FETCH,) if self.fetcher.fetch(record) else ()
+        if not isinstance(record, Intending):
             return ()
         for intent in record.intents:
             self._do(intent, record)
@@ -64,7 +76,7 @@ class Dispatch:
             until_settled(lambda: self._forget(record))
         return record.intents
 
-    def _do(self, intent: Intent, record: Obligation | Send) -> None:
+    def _do(self, intent: Intent, record: Intending) -> None:
         match intent, record:
             case Intent.START_TIMER, Obligation():
                 self._start(record)
@@ -78,6 +90,8 @@ class Dispatch:
                 self.outbox.put(record.key)
             case Intent.TELL, Send():
                 self.people.tell(record)
+            case Intent.REPORT, Watch() | Errand():
+                self.reporting.report(record)
             case _:
                 raise Misconfigured(f"A record of type {type(record).__name__} cannot intend {intent}.")
 
@@ -115,12 +129,13 @@ class Dispatch:
         known = self.desk.read([kept.key]).get(kept.key)
         self.desk.commit([replace(kept, version=known.version if known is not None else 0)])
 
-    def _forget(self, carried: Obligation | Send) -> None:
+    def _forget(self, carried: Intending) -> None:
         record = self.desk.read([carried.key]).get(carried.key)
-        if not isinstance(record, Obligation | Send):
+        if not isinstance(record, Intending):
             return
         # What was told of another state leaves the present one to be told.
-        done = {i for i in carried.intents if i is not Intent.TELL or record.state is carried.state}
+        untold = isinstance(record, Send) and isinstance(carried, Send) and record.state is not carried.state
+        done = {i for i in carried.intents if i is not Intent.TELL or not untold}
         left = tuple(intent for intent in record.intents if intent not in done)
         if left != record.intents:
             self.desk.commit([replace(record, intents=left)])

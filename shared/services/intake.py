@@ -195,6 +195,7 @@ class Intake:
             channel=event.channel,
             account_id=_known(event.account_id),
             reference=_known(event.message_id),
+            feed=event.detail,
             heard_at=conversations.said_at(event, delivery.received_at),
         )
         known = self.desk.read([told.key]).get(told.key)

@@ -14,11 +14,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from botocore.credentials import Credentials
+
 from infra.local import accounts
 from infra.local.platforms import sides
 from infra.local.sandbox import Sandbox
 from infra.local.serving import Incoming, Outgoing
 from shared import channels
+from shared.adapters.aws_calls import AwsSigner
 from shared.adapters.platforms import HttpPlatforms, one_attempt_session
 from shared.domain.events import Event, Kind
 from shared.domain.exchange import Delivery, Request, Secret, pushing
@@ -28,8 +31,11 @@ from shared.domain.polling import polled
 from shared.domain.records import Conversation, Key, Message, Obligation, Quarantined
 from shared.services.agent_mail import AgentMails, Ended
 from shared.services.dispatch import Dispatch
+from shared.services.fetch import Fetcher
 from shared.services.intake import Intake
 from shared.services.people import Office, People
+from shared.services.profiles import Profiles
+from shared.services.reporting import Reporting
 from shared.services.send import Sender
 from shared.services.webhook import Webhook
 from tests.fakes.desk import MemoryDesk
@@ -43,6 +49,7 @@ from tests.unit.services.stage import ANA, DOMAIN, LEA
 EVENTS = Path(__file__).parents[2] / "events"
 ALWAYS = calendar_always()
 MOST_ROUNDS = 20
+ROLE = AwsSigner(lambda: Credentials("AKIAEXAMPLE", "not a secret"))
 
 
 def always_open() -> Policy:
@@ -71,16 +78,25 @@ class Exchange:
     def __post_init__(self) -> None:
         self.secrets = FakeSecrets({self.channel: (self.account,)})
         self.platforms = HttpPlatforms(
-            channels.load, self.secrets, self.clock, origin=self.url, session=one_attempt_session()
+            channels.load, self.secrets, self.clock, origin=self.url, session=one_attempt_session(), signer=ROLE
         )
         rules, office = always_open(), Office(always_open(), DOMAIN)
-        people = People(self.desk, self.mailer, MemoryNotifier(), channels.load, self.secrets, self.clock, office)
+        notifier = MemoryNotifier()
+        people = People(self.desk, self.mailer, notifier, channels.load, self.secrets, self.clock, office)
         self.webhook = Webhook(channels.load, self.secrets, self.inbox, self.clock, CountingIds(), 3_000_000)
         self.intake = Intake(self.desk, MemoryArchive(), channels.load, rules, self.clock)
-        self.dispatch = Dispatch(self.desk, MemoryTimers(), self.outbox, people)
+        self.dispatch = Dispatch(
+            self.desk,
+            MemoryTimers(),
+            self.outbox,
+            people,
+            Profiles(self.desk, channels.load, self.secrets, self.platforms, self.clock),
+            Fetcher(self.desk, channels.load, self.secrets, self.platforms, self.inbox, self.clock),
+            Reporting(self.mailer, notifier, office),
+        )
         self.sender = Sender(self.desk, self.platforms, rules, self.clock, CountingIds("sender"))
         self.agent_mails = AgentMails(
-            self.desk, self.mails, self.mailer, channels.load, self.secrets, self.clock, office
+            self.desk, self.mails, self.mailer, channels.load, self.secrets, self.clock, office, self.inbox
         )
 
     # What happens

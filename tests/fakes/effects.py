@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from itertools import count
 
-from shared.domain.exchange import Delivery, Outbound, Outcome, Posted, Unclear
+from shared.domain.exchange import Answer, Call, Delivery, Outbound, Outcome, Posted, Refused, Unclear
 from shared.domain.notices import Mail, Notice
 from shared.domain.records import Key
 from shared.ports import Timer
@@ -80,6 +80,8 @@ class FakePlatforms:
     script: deque[Outcome | LostAnswer] = field(default_factory=deque)
     posted: defaultdict[str, list[Outbound]] = field(default_factory=lambda: defaultdict(list))  # per thread: the truth
     asked: list[Outbound] = field(default_factory=list)
+    answers: deque[Answer | Refused | Unclear] = field(default_factory=deque)  # to calls that read or renew
+    calls: list[Call] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def post(self, outbound: Outbound) -> Outcome:
@@ -88,6 +90,10 @@ class FakePlatforms:
         if isinstance(outcome, Posted | LostAnswer):
             self.posted[outbound.thread_id].append(outbound)
         return Unclear(outcome.reason) if isinstance(outcome, LostAnswer) else outcome
+
+    def perform(self, call: Call) -> Answer | Refused | Unclear:
+        self.calls.append(call)
+        return self.answers.popleft() if self.answers else Answer(status=404)
 
 
 @dataclass

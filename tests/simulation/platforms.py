@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from shared import channels
-from shared.domain.exchange import Outbound, Outcome, Posted, Refusal, Refused, Request, Unclear
+from shared.domain.exchange import Answer as HttpAnswer
+from shared.domain.exchange import Call, Outbound, Outcome, Posted, Refusal, Refused, Request, Unclear
 from shared.errors import Unavailable
 from tests.simulation.venues import COMMENTS, SECRETS, VENUES, WHATSAPP, Aim, Entry, Venue, body_of
 from tests.simulation.world import AnswerLost, World
@@ -149,6 +150,10 @@ class WorldPlatforms:
             return Unclear("the answer was lost")
         except Unavailable:
             return Refused(refusal=Refusal.LATER, reason="throttled")
+
+    def perform(self, call: Call) -> HttpAnswer | Refused | Unclear:
+        """Nobody is looked up and nothing is fetched here: what a channel asks for by itself is not there."""
+        return HttpAnswer(status=404)
 
     def _take(self, venue: Venue, aim: Aim) -> Outcome:
         customer = aim.recipient if aim.below is None or not venue.public else self.reader_of(venue, aim.below)

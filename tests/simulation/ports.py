@@ -175,5 +175,14 @@ class WorldSecrets:
     def account(self, name: str, account_id: str) -> Secret:
         return next(secret for secret in SECRETS[name] if secret.account_id == account_id)
 
+    def fresh(self, name: str, account_id: str) -> Secret:
+        return self.account(name, account_id)
+
+    def everything(self) -> Mapping[str, tuple[Secret, ...]]:
+        return SECRETS
+
+    def store(self, name: str, secret: Secret) -> None:
+        raise NotImplementedError("no account of the simulated world is renewed")
+
     def reply_keys(self) -> tuple[bytes, ...]:
         return (b"a key of the simulated world, 32 b",)

@@ -15,8 +15,11 @@ from shared.ports import Timer
 from shared.services.agent_mail import AgentMails
 from shared.services.clock import ObligationClock
 from shared.services.dispatch import Dispatch
+from shared.services.fetch import Fetcher
 from shared.services.intake import Intake
 from shared.services.people import Office, People
+from shared.services.profiles import Profiles
+from shared.services.reporting import Reporting
 from shared.services.send import Sender
 from shared.services.sweep import Sweep
 from shared.services.webhook import Webhook
@@ -128,7 +131,10 @@ class Stage:
         timers = ports.WorldTimers(world, self.machine)
         self.webhook = Webhook(channels.load, secrets, inbox, ports.SkewedClock(world), self.ids, 10**6)
         self.intake = Intake(desk, self.archive, channels.load, policy, clock)
-        self.dispatch = Dispatch(desk, timers, outbox, people)
+        profiles = Profiles(desk, channels.load, secrets, self.platforms, clock)
+        fetcher = Fetcher(desk, channels.load, secrets, self.platforms, inbox, clock)
+        reporting = Reporting(self.mailer, self.notifier, office)
+        self.dispatch = Dispatch(desk, timers, outbox, people, profiles, fetcher, reporting)
         self.obligations = ObligationClock(desk, clock)
         self.sender = Sender(desk, self.platforms, policy, clock, self.ids)
         self.agent_mails = AgentMails(

@@ -286,6 +286,19 @@ def test_secrets_that_cannot_be_read_are_refused_by_what_helps(error: Exception,
     assert outcome.refusal is refusal
 
 
+def test_who_has_less_time_waits_for_less_long(serve: Any):
+    server = serve(silent)
+    adapter = HttpPlatforms(
+        lambda _: Replying(),
+        SECRETS,
+        FixedClock(),
+        origin=server.origin,
+        session=one_attempt_session(),
+        read_seconds=0.1,
+    )
+    assert isinstance(adapter.post(OUTBOUND), Unclear)
+
+
 # -- calls that read or renew -----------------------------------------------------------------------------------------
 
 

@@ -25,8 +25,11 @@ from shared.domain.records import (
 from shared.services.agent_mail import AgentMails
 from shared.services.clock import ObligationClock
 from shared.services.dispatch import Dispatch
+from shared.services.fetch import Fetcher
 from shared.services.intake import Intake
 from shared.services.people import Office, People
+from shared.services.profiles import Profiles
+from shared.services.reporting import Reporting
 from shared.services.send import Sender
 from shared.services.webhook import Webhook
 from tests.fakes.channels import ScriptedChannel
@@ -105,13 +108,17 @@ class Stage:
     def __post_init__(self) -> None:
         port, office = self.crossings.port, Office(self.policy, DOMAIN)
         desk, mailer, secrets = port("desk", self.desk), port("mailer", self.mailer), port("secrets", self.secrets)
-        people = People(desk, mailer, port("notifier", self.notifier), self.channel, secrets, self.clock, office)
+        notifier, platforms = port("notifier", self.notifier), port("platforms", self.platforms)
+        people = People(desk, mailer, notifier, self.channel, secrets, self.clock, office)
         inbox, outbox = port("inbox", self.inbox), port("outbox", self.outbox)
         self.webhook = Webhook(self.channel, secrets, inbox, self.clock, CountingIds(), LONGEST_BODY)
         self.intake = Intake(desk, port("archive", self.archive), self.channel, self.policy, self.clock)
-        self.dispatch = Dispatch(desk, port("timers", self.timers), outbox, people)
+        profiles = Profiles(desk, self.channel, secrets, platforms, self.clock)
+        fetcher = Fetcher(desk, self.channel, secrets, platforms, inbox, self.clock)
+        reporting = Reporting(mailer, notifier, office)
+        self.dispatch = Dispatch(desk, port("timers", self.timers), outbox, people, profiles, fetcher, reporting)
         self.obligations = ObligationClock(desk, self.clock)
-        self.sender = Sender(desk, port("platforms", self.platforms), self.policy, self.clock, CountingIds())
+        self.sender = Sender(desk, platforms, self.policy, self.clock, CountingIds())
         mails = port("mails", self.mails)
         self.agent_mails = AgentMails(desk, mails, mailer, self.channel, secrets, self.clock, office, inbox)
 

@@ -59,7 +59,7 @@ class TestPointers:
     def test_a_newer_pointer_has_it_fetched_again_whatever_became_of_the_first(self, fetched_at):
         stage = Stage()
         stage.deliver(pointer())
-        over = replace(errand(stage), fetched_at=fetched_at, attempts=5, tried_at=FRIDAY_NOON, reason="x", intents=())
+        over = replace(errand(stage), fetched_at=fetched_at, attempts=5, rest_until=None, reason="x", intents=())
         stage.put(over)
 
         stage.deliver(pointer(at=FRIDAY_NOON + 5 * MINUTE))
@@ -67,17 +67,17 @@ class TestPointers:
         found = errand(stage)
         assert found.intents == (Intent.FETCH,)
         assert (found.heard_at, found.fetched_at) == (FRIDAY_NOON + 5 * MINUTE, fetched_at)
-        assert (found.attempts, found.tried_at, found.reason) == (0, None, None)
+        assert (found.attempts, found.rest_until, found.reason) == (0, None, None)
 
     def test_a_newer_pointer_does_not_shorten_the_rest_of_one_that_is_being_tried(self):
         stage = Stage()
         stage.deliver(pointer())
-        stage.put(replace(errand(stage), attempts=2, tried_at=FRIDAY_NOON, reason="Not now."))
+        stage.put(replace(errand(stage), attempts=2, rest_until=FRIDAY_NOON, reason="Not now."))
 
         stage.deliver(pointer(at=FRIDAY_NOON + MINUTE))
 
         found = errand(stage)
-        assert (found.heard_at, found.attempts, found.tried_at) == (FRIDAY_NOON + MINUTE, 2, FRIDAY_NOON)
+        assert (found.heard_at, found.attempts, found.rest_until) == (FRIDAY_NOON + MINUTE, 2, FRIDAY_NOON)
 
     def test_an_older_pointer_that_comes_late_says_nothing_new(self):
         stage = Stage()
