@@ -56,7 +56,7 @@ ABOUT = About(
     checked=date(2026, 10, 31),
     acknowledging="on for leads, where somebody asked us in private; off for reviews, where everybody reads it",
     author="display name of a lead; of a review only an id; nothing to look up",
-    unproven="everything: access is for partners; a lead's events and the answer to a reply are assumed to look as here; "
+    unproven="everything: access is for partners, and what a lead holds and a reply is answered with is assumed; "
     "the words of a review are not fetched, a person reads them behind the link",
 )
 
