@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from shared.channels._asking import no_page
 from shared.channels._calling import blocked, by_status, content, credential, later, query
+from shared.channels._jwt import signed_token
 from shared.channels._reading import Json, obj, objects, text
 from shared.domain.exchange import Answer, Call, Outcome, Refused, Secret
 
@@ -55,16 +56,6 @@ def by_assertion(secret: Secret, scope: str, now: datetime) -> Call | Refused:
     if signed is None:
         return blocked(f"The private_key of the account {secret.account_id} is no RSA key in PEM: copy it again.")
     return _token_call({"grant_type": _ASSERTION_GRANT, "assertion": signed})
-
-
-def signed_token(claims: Mapping[str, object], pem: str, algorithm: str, headers: Mapping[str, str]) -> str | None:
-    """A JSON Web Token (RFC 7519) signed with a private key in PEM; None where the key does not fit the algorithm."""
-    import jwt  # here: only who signs pays for it
-
-    try:  # a key pasted from JSON holds its line ends as two characters
-        return jwt.encode(dict(claims), pem.replace("\\n", "\n"), algorithm=algorithm, headers=dict(headers))
-    except (jwt.PyJWTError, ValueError, TypeError):
-        return None
 
 
 def _token_call(form: Mapping[str, str]) -> Call:

@@ -44,7 +44,9 @@ def nameless(channel: str, account_id: str, what: str) -> Event:
 
 
 def edited(review: Event, at: datetime | None) -> Event:
-    """The review as it reads since it was changed at `at`; None where the platform does not say when."""
+    """The review as it reads since `at`. Where a platform has one time for writing and changing, both are said with it,
+    and the desk takes what is news to it.
+    """
     return replace(review, kind=Kind.EDIT, sent_at=at)
 
 
