@@ -10,17 +10,20 @@ from collections.abc import Collection, Iterator
 from shared.policy.lines import Fault, Written
 
 _Rule = dict[str, object]
+_RULES = {"rules": "rules", "listening": "listening rules"}
 
 
 def faults(written: Written, channels: Collection[str] | None) -> Iterator[Fault]:
     """All of them. With `channels`, rules may speak of those only."""
     data = written.data if isinstance(written.data, dict) else {}
-    rules = _objects(data.get("rules"))
+    rules, listening = _objects(data.get("rules")), _objects(data.get("listening"))
     yield from _calendars(rules, data.get("calendars"), written)
     yield from _order(rules, written)
-    yield from _names(rules, written)
-    if channels is not None:
-        yield from _channels(rules, channels, written)
+    yield from _contradictions(listening, written)
+    for group, listed in (("rules", rules), ("listening", listening)):
+        yield from _names(group, listed, written)
+        if channels is not None:
+            yield from _channels(group, listed, channels, written)
     for group in ("agents", "escalation"):
         yield from _people(group, _objects(data.get(group)), written)
 
@@ -49,19 +52,31 @@ def _order(rules: list[_Rule], written: Written) -> Iterator[Fault]:
         yield Fault(reason, _at(written, len(rules) - 1))
 
 
-def _names(rules: list[_Rule], written: Written) -> Iterator[Fault]:
+def _contradictions(listening: list[_Rule], written: Written) -> Iterator[Fault]:
+    """What is looked for must not be what excludes: such a rule finds nothing for ever, without a word."""
+    for place, rule in enumerate(listening):
+        unwanted = {" ".join(each.casefold().split()) for each in _said(rule, "exclude")} - {""}
+        for phrase in sorted(_said(rule, "phrases")):
+            words = " ".join(phrase.casefold().split())
+            shut_out = next((each for each in sorted(unwanted) if each in words), None)
+            if shut_out is not None:
+                reason = f"listening rule {_name(rule)} never finds {phrase!r}: it excludes {shut_out!r}"
+                yield Fault(reason, written.line(("listening", place, "exclude")))
+
+
+def _names(group: str, rules: list[_Rule], written: Written) -> Iterator[Fault]:
     names = [rule.get("name") for rule in rules]
     for place, name in enumerate(names):
         if name is not None and name in names[:place]:
-            yield Fault(f"two rules are called {name}", _at(written, place, "name"))
+            yield Fault(f"two {_RULES[group]} are called {name}", written.line((group, place, "name")))
 
 
-def _channels(rules: list[_Rule], channels: Collection[str], written: Written) -> Iterator[Fault]:
+def _channels(group: str, rules: list[_Rule], channels: Collection[str], written: Written) -> Iterator[Fault]:
     for place, rule in enumerate(rules):
         for unknown in sorted(_said(rule, "channels") - set(channels)):
             there = ", ".join(sorted(channels))
-            reason = f"rule {_name(rule)}: there is no channel {unknown}; there are: {there}"
-            yield Fault(reason, _at(written, place, "channels"))
+            reason = f"{_RULES[group][:-1]} {_name(rule)}: there is no channel {unknown}; there are: {there}"
+            yield Fault(reason, written.line((group, place, "channels")))
 
 
 def _people(group: str, people: list[_Rule], written: Written) -> Iterator[Fault]:

@@ -88,6 +88,12 @@ def _words(text: str) -> str:
     return text
 
 
+def _phrase(text: str) -> str:
+    if not any(c.isalnum() for c in text):
+        raise ValueError(f"{text!r} is no phrase: it holds neither a letter nor a digit")
+    return text
+
+
 _INTERVAL = {"type": "string", "pattern": hours.PATTERN}
 _DAY = {"anyOf": [{"const": hours.CLOSED}, _INTERVAL, {"type": "array", "items": _INTERVAL, "minItems": 1}]}
 _LENGTH = {"type": "string", "pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"}
@@ -107,3 +113,9 @@ Length = Annotated[timedelta, PlainValidator(duration), WithJsonSchema(_LENGTH)]
 SomeTime = Annotated[timedelta, PlainValidator(some_time), WithJsonSchema(_LENGTH)]
 Day = Annotated[tuple[Interval, ...] | None, PlainValidator(_day), WithJsonSchema(_DAY)]
 Words = Annotated[str, AfterValidator(_words)]
+Phrase = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$", min_length=2, max_length=100),
+    AfterValidator(_phrase),
+]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]

@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema, ErrorDetails
 from shared.domain import policy
 from shared.domain.calendar import Calendar, Interval
 from shared.domain.events import Surface
+from shared.domain.listening import ListeningRule
 from shared.errors import Misconfigured
 from shared.policy import across, fields, hours, lines
 from shared.policy.lines import Fault
@@ -34,8 +35,8 @@ def load(
 ) -> policy.Policy:
     """The policy of a file's text. Its version is the file's own and a short hash of its content.
 
-    `desk_address` stands in where the file names no agents or no escalation. With `channels`, a rule for a channel that
-    is not among them is a fault. Raises Misconfigured with all faults, one a line.
+    `desk_address` stands in where the file names no agents or no escalation. With `channels`, a rule, also one of
+    listening, for a channel that is not among them is a fault. Raises Misconfigured with all faults, one a line.
     """
     written = lines.read(text)
     document, faults = _read(written, channels)
@@ -158,6 +159,28 @@ class Acknowledging(_Model):
     quiet_after_person: fields.Length = Field(timedelta(minutes=30), json_schema_extra={"default": "30m"})
 
 
+class Listening(_Model):
+    """What to look for where nobody speaks to us."""
+
+    name: fields.Name
+    phrases: Annotated[tuple[fields.Phrase, ...], Field(min_length=1, max_length=20)]
+    exclude: Annotated[tuple[fields.Phrase, ...], Field(max_length=100)] = ()
+    languages: Annotated[tuple[fields.Language, ...], Field(min_length=1)] | None = None
+    channels: Annotated[tuple[fields.Name, ...], Field(min_length=1)] | None = None
+    per_day: Annotated[int, Field(ge=1, le=10_000)] = 50
+
+    def rule(self) -> ListeningRule:
+        """As the domain knows it."""
+        return ListeningRule(
+            name=self.name,
+            phrases=self.phrases,
+            exclude=self.exclude,
+            languages=frozenset(self.languages or ()),
+            channels=frozenset(self.channels or ()),
+            per_day=self.per_day,
+        )
+
+
 class Document(_Model):
     """The whole file."""
 
@@ -170,6 +193,7 @@ class Document(_Model):
     agents: Annotated[tuple[Agent, ...], Field(min_length=1)] | None = None
     escalation: Annotated[tuple[Agent, ...], Field(min_length=1)] | None = None
     acknowledging: Acknowledging
+    listening: tuple[Listening, ...] = ()
 
     def policy(self, desk_address: str, version: str) -> policy.Policy:
         """As the domain knows it."""
@@ -185,6 +209,7 @@ class Document(_Model):
                 max_age=self.acknowledging.max_age,
                 quiet_after_person=self.acknowledging.quiet_after_person,
             ),
+            listening=tuple(each.rule() for each in self.listening),
         )
 
 
@@ -222,7 +247,7 @@ def _fault(error: ErrorDetails, written: lines.Written) -> Fault:
 
 
 def _hint(key: str) -> str:
-    models = (Document, Hourly, Hours, Rule, Agent, Acknowledging)
+    models = (Document, Hourly, Hours, Rule, Agent, Acknowledging, Listening)
     close = get_close_matches(key, {known for model in models for known in model.model_fields}, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 

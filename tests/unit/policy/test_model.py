@@ -9,8 +9,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.channels import names
 from shared.domain.calendar import DAY, Interval
 from shared.domain.events import Surface
+from shared.domain.listening import ListeningRule
 from shared.domain.policy import Agent, Policy
 from shared.errors import Misconfigured
 from shared.policy import model, schema
@@ -238,11 +240,102 @@ class TestFaults:
         assert isinstance(read_or_refused(text), Policy | Misconfigured)
 
 
+LISTENING = (
+    GOOD
+    + """\
+listening:
+- name: brand
+  phrases: [acme kettle, "ACME  Kettles"]
+  exclude: [we are hiring]
+  languages: [en, de]
+  channels: [web]
+  per_day: 7
+- name: everywhere
+  phrases: ["akme"]
+"""
+)
+
+
+class TestListening:
+    def test_rules_become_the_domains(self):
+        brand, everywhere = load(LISTENING, desk_address=DESK).listening
+        assert brand == ListeningRule(
+            name="brand",
+            phrases=("acme kettle", "ACME  Kettles"),
+            exclude=("we are hiring",),
+            languages=frozenset({"en", "de"}),
+            channels=frozenset({"web"}),
+            per_day=7,
+        )
+        assert everywhere == ListeningRule(name="everywhere", phrases=("akme",))
+
+    def test_without_rules_nothing_is_listened_for(self):
+        assert load(GOOD, desk_address=DESK).listening == ()
+        assert load(GOOD + "listening: []\n", desk_address=DESK).listening == ()
+
+    @pytest.mark.parametrize(
+        ("old", "new", "reason"),
+        [
+            ("name: everywhere", "name: brand", "two listening rules are called brand"),
+            (
+                "channels: [web]",
+                "channels: [wbe]",
+                "listening rule brand: there is no channel wbe; there are: facebook, web",
+            ),
+            (
+                "[we are hiring]",
+                "[we are hiring, ACME]",
+                "listening rule brand never finds 'acme kettle': it excludes 'acme'",
+            ),
+            ("[en, de]", "[English]", "listening[0].languages[0]"),
+            ("[en, de]", "[]", "listening[0].languages"),
+            ("per_day: 7", "per_day: 0", "listening[0].per_day: input should be greater than or equal to 1"),
+            ('["akme"]', "[]", "listening[1].phrases"),
+            ('["akme"]', '["--"]', "'--' is no phrase"),
+            ('["akme"]', '["a"]', "listening[1].phrases[0]"),
+            ('["akme"]', '["a\\tb"]', "listening[1].phrases[0]"),
+            ("  per_day: 7", "  perday: 7", "there is no key perday; did you mean per_day?"),
+            ('  phrases: ["akme"]', "", "listening[1]: phrases is missing"),
+        ],
+    )
+    def test_each_fault_is_told_with_its_line(self, old, new, reason):
+        told = faults(changed(old, new, text=LISTENING), name="mine.yaml", channels={"facebook", "web"})
+        assert [reason in fault and fault.startswith("mine.yaml line ") for fault in told].count(True) == 1, told
+
+    def test_the_line_is_that_of_the_guilty_value(self):
+        text = changed("[en, de]", "[English]", text=LISTENING)
+        assert faults(text)[0].startswith(f"policy.yaml line {line_of(text, 'English')}: ")
+
+
 class TestTheFileThatComesWithNightdesk:
     policy = read_packaged("policy.yaml", DESK)
 
-    def test_everyone_is_told_within_two_hours(self):
-        assert all(rule.first_response <= timedelta(hours=2) for rule in self.policy.rules)
+    def test_everyone_is_owed_an_answer_on_the_same_day_and_where_nothing_is_said_in_two_hours(self):
+        assert all(rule.first_response <= timedelta(hours=8) for rule in self.policy.rules)
+        assert self.policy.rules[-1].first_response == timedelta(hours=2)
+
+    @pytest.mark.parametrize(
+        ("channel", "target"),
+        [
+            ("x", 15),
+            ("facebook", 25),
+            ("tumblr", 60),
+            ("reddit", 120),
+            ("linkedin", 480),
+            ("youtube", 480),
+            ("yelp", 480),
+        ],
+    )
+    def test_channels_that_the_trade_speaks_of_have_its_targets(self, channel, target):
+        if channel not in names():
+            pytest.skip("not built yet")
+        assert self.policy.rule(channel, Surface.COMMENT).first_response == timedelta(minutes=target)
+
+    def test_every_channel_in_it_exists_and_its_example_of_listening_can_be_used(self):
+        text = (Path(schema.FILE).parent / "policy.yaml").read_text(encoding="utf-8")
+        example = text[text.index("# listening:") :].partition("\n\n")[0].replace("\n# ", "\n")[2:]
+        assert load(text + example, desk_address=DESK, channels=names()).listening[0].per_day == 30
+        assert self.policy.listening == ()
 
     def test_messengers_have_the_ideal_target_and_are_warned_after_a_quarter_of_an_hour(self):
         for channel in ("facebook", "instagram", "whatsapp"):
