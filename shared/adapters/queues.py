@@ -1,7 +1,8 @@
 """The two queues on SQS, and reading their messages back.
 
 A message holds at most 1 MiB (SQS, quotas), and base64 makes three bytes four; a longer body goes to the archive first
-and the message holds where it is. A topic of ours may put its notifications into the inbox: what reaches us through AWS.
+and the message holds where it is. A topic of ours may put its notifications into the inbox: what reaches us through
+AWS.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def delivery_of(message: Waited, fetch: Callable[[str], bytes], topics: Mapping[
             body=content,
             received_at=datetime.fromisoformat(read["received_at"]),
             repairs=read.get("repairs") == REPAIRS,
+            account_id=read.get("account_id"),
         )
     except ValueError as error:
         raise Unreadable("A message of the inbox holds a body or a time that cannot be read.") from error
@@ -112,6 +114,7 @@ def _envelope(delivery: Delivery) -> dict[str, str]:
         "delivery_id": delivery.delivery_id,
         "received_at": stamp(delivery.received_at),
         **({"repairs": REPAIRS} if delivery.repairs else {}),
+        **({"account_id": delivery.account_id} if delivery.account_id is not None else {}),
     }
 
 

@@ -109,8 +109,10 @@ def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
     """The word of Yelp's verification, given back; None for a POST, which is a delivery. Total."""
     if request.method == "POST":
         return None
+    if request.method != "GET":
+        return Response(405, "Only GET and POST are answered here.")
     word = request.query.get("verification") or ""
-    if request.method != "GET" or _VERIFICATION.fullmatch(word) is None:
+    if _VERIFICATION.fullmatch(word) is None:
         return Response(400, "This is no verification request of Yelp.")
     return Response(200, f'{{"verification": "{word}"}}', "application/json")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -42,6 +42,7 @@ class Delivery:
     body: bytes
     received_at: datetime
     repairs: bool = False
+    account_id: str | None = None  # whose it is, where the body does not say so itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,3 +229,9 @@ def pushing(channel: Channel) -> Pushing | None:
 def accepted(channel: Pushing) -> Response:
     """What a platform is told that delivered: its own form where the channel names one as ACCEPTED, else a bare 200."""
     return getattr(channel, "ACCEPTED", Response(200))
+
+
+def addressee(channel: Pushing, request: Request, secrets: tuple[Secret, ...]) -> str | None:
+    """Whose a verified delivery is, where the channel says by a function `addressee` that its bodies do not."""
+    told: Callable[[Request, tuple[Secret, ...]], str | None] | None = getattr(channel, "addressee", None)
+    return None if told is None else told(request, secrets)

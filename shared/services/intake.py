@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain import acknowledgement, errands, ledger
@@ -57,7 +58,7 @@ class Intake:
         key = archive_key(delivery)
         self.archive.put(key, delivery.body)
         try:
-            events = self.channels(delivery.channel).parse(delivery.body, delivery.received_at)
+            events = _addressed(self.channels(delivery.channel).parse(delivery.body, delivery.received_at), delivery)
         except Unreadable as error:
             self._quarantine(delivery, key, "parse", str(error), "")
             return Counter(unreadable=1)
@@ -257,6 +258,11 @@ def archive_key(delivery: Delivery) -> str:
     """Where the raw bytes of a delivery lie: by platform, day and content, so that a copy overwrites itself."""
     digest = hashlib.sha256(delivery.body).hexdigest()
     return f"deliveries/{delivery.channel}/{delivery.received_at:%Y/%m/%d}/{digest}"
+
+
+def _addressed(events: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
+    """The events with the account that the delivery is for, where they do not name it themselves."""
+    return tuple(replace(e, account_id=delivery.account_id) if e.account_id is None else e for e in events)
 
 
 def _names_message(event: Event) -> bool:

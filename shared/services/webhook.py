@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.exchange import Delivery, Request, Response, accepted, pushing
+from shared.domain.exchange import Delivery, Request, Response, accepted, addressee, pushing
 from shared.errors import BodyTooLarge, NightdeskError, SignatureRejected, UnknownChannel
 from shared.ports import Channels, Clock, Ids, Inbox, Secrets
 
@@ -43,5 +43,12 @@ class Webhook:
             return handshake
         now = self.clock.now()
         channel.verify(request, secrets, now)
-        self.inbox.put(Delivery(delivery_id=self.ids.new(), channel=channel_name, body=request.body, received_at=now))
+        delivery = Delivery(
+            delivery_id=self.ids.new(),
+            channel=channel_name,
+            body=request.body,
+            received_at=now,
+            account_id=addressee(channel, request, secrets),
+        )
+        self.inbox.put(delivery)
         return accepted(channel)
