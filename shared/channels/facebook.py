@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta
+from shared.channels import _meta, _setup_meta
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, link, obj, text, when, whole
@@ -50,6 +50,7 @@ _NAMELESS_REVIEW = "review-"  # our name for a review whose story Meta did not g
 
 # Handshake, signature and the reading of errors are the same for all of Meta's platforms.
 challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
+SETUP, subscribe, proven = _setup_meta.FACEBOOK, _setup_meta.page_subscribed, _setup_meta.proven
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
@@ -71,6 +72,11 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
         return never("Facebook did not say which post this review belongs to: answer it on the Page itself.")
     url = _meta.edge(_meta.GRAPH, target, "comments")
     return misfit(outbound.text, capability) or _meta.post(url, secret, {"message": outbound.text})
+
+
+def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the protocol's signature
+    """Who the token speaks for."""
+    return _setup_meta.page_proof(secret)
 
 
 def _target(outbound: Outbound) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta
+from shared.channels import _meta, _setup_meta
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, obj, text
@@ -57,6 +57,7 @@ _INSTAGRAM = f"https://graph.instagram.com/{_meta.VERSION}"
 
 # Handshake, signature and the reading of errors are the same for all of Meta's platforms.
 challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
+SETUP, subscribe, proven = _setup_meta.INSTAGRAM, _setup_meta.instagram_subscribed, _setup_meta.proven
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
@@ -88,6 +89,11 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
     else:
         url = _meta.edge(host, outbound.in_reply_to, "replies")
     return _meta.post(url, secret, {"message": outbound.text})
+
+
+def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the protocol's signature
+    """Who the token speaks for."""
+    return _setup_meta.instagram_proof(secret)
 
 
 # Replying

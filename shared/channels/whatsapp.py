@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from shared.channels import _meta
+from shared.channels import _meta, _setup_meta
 from shared.channels._reading import EMPTY, Json, ident, obj, objects, read_json, text, when
 from shared.channels._whatsapp_content import CONTENTS, content_of, read_content
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
@@ -56,6 +56,7 @@ _TEST_NUMBER = ("16505551111", "123456123")  # display number and id in the dash
 
 # Handshake, signature and the reading of errors are the same for all of Meta's platforms.
 challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
+SETUP, subscribe, proven = _setup_meta.WHATSAPP, _setup_meta.business_subscribed, _setup_meta.proven
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
@@ -83,6 +84,11 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
         return _never("The customer has neither a phone number nor a user id to write to.")
     url = _meta.edge(_meta.GRAPH, outbound.account_id, "messages")
     return _meta.post(url, secret, _payload(outbound, recipient))
+
+
+def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the protocol's signature
+    """Who the token speaks for."""
+    return _setup_meta.number_proof(secret)
 
 
 # The envelope: entry[] -> changes[] -> value -> lists of items
