@@ -20,6 +20,7 @@ _MACHINE_FIELDS = {
     "x-loop": "It was sent by a program.",
     "x-failed-recipients": "It reports a failed delivery.",
 }
+_OF_NOTICES = {"list-id", "x-loop"}  # that platforms put into the mails they send out
 _PRECEDENCES = {"bulk", "junk", "list", "auto_reply", "auto-reply"}
 _REPORTS = {"multipart/report", "message/delivery-status", "message/disposition-notification"}
 _ROBOTS = {
@@ -98,6 +99,16 @@ _SUBJECTS = (
 def why_automatic(mail: Part, from_address: str | None) -> str | None:
     """Why this is machine mail, as a sentence, or None where nothing says so."""
     return _by_fields(mail) or _by_type(mail) or _by_sender(mail, from_address) or _by_subject(mail)
+
+
+def why_answered_by_machine(mail: Part) -> str | None:
+    """Why a platform's notice is none after all, as a sentence: notices are machine mail, but they answer nobody."""
+    if any(labelled(value).value.startswith("auto-replied") for value in mail.all("auto-submitted")):
+        return "It is an automatic answer."
+    fields = (name for name, _ in mail.headers if name in _MACHINE_FIELDS and name not in _OF_NOTICES)
+    by_field = next((_MACHINE_FIELDS[name] for name in fields), None)
+    bounced = any(value.strip() == "<>" for value in mail.all("return-path"))
+    return by_field or ("Its envelope names no sender, as that of a bounce." if bounced else None) or _by_type(mail)
 
 
 def _by_fields(mail: Part) -> str | None:

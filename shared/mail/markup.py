@@ -18,7 +18,7 @@ _BULLET = "- "
 
 _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9:-]{0,40}")
 _QUOTE_OR_END = re.compile("[>\"']")
-_ATTRIBUTE = re.compile(r"""([a-zA-Z][a-zA-Z-]{0,20})\s{0,3}=\s{0,3}("[^"]{0,600}"|'[^']{0,600}'|[^\s"'>]{1,600})""")
+_ATTRIBUTE = re.compile(r"""([a-zA-Z][a-zA-Z-]{0,20})\s{0,3}=\s{0,3}("[^"]{0,1500}"|'[^']{0,1500}'|[^\s"'>]{1,600})""")
 _BLANKS = re.compile("[ \t\r\n\f]+")
 _UNREAD = frozenset({"style", "script", "title", "template", "textarea"})
 _BLOCKS = frozenset(
@@ -118,6 +118,24 @@ def reply_lines(source: str) -> str:
     """
     written = _rendered(source[:MOST_HTML], skipped=_NOT_READ | {Role.PERHAPS_SIGNATURE})
     return written if written.strip() else _rendered(source[:MOST_HTML], skipped=_NOT_READ)
+
+
+def page_lines(source: str) -> str:
+    """The text of an HTML mail as a reader sees it, history and all, in lines; links with their targets."""
+    page = _Page()
+    hidden: list[str] = []
+    for token in _tokens(source[:MOST_HTML]):
+        if hidden:
+            _skip(token, hidden)
+        elif isinstance(token, str):
+            page.write(token)
+        elif token.closes:
+            page.close(token)
+        elif _role_of(token) is Role.UNSEEN and token.name not in _EMPTY:
+            hidden = [token.name]
+        else:
+            page.open(token)
+    return page.text()
 
 
 def _rendered(source: str, *, skipped: frozenset[Role]) -> str:

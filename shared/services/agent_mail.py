@@ -1,4 +1,6 @@
-"""Step 6: an agent's mail becomes a reply on the platform. Every mail ends as posted, returned, ignored or kept."""
+"""Step 6: an agent's mail becomes a reply on the platform, any other goes to the inbox. Every mail ends as posted,
+delivered, returned, ignored or kept.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from shared.ports import Archive, Channels, Clock, Desk, Inbox, Mailer, Secrets
 from shared.services.answering import Answering, Ended, NotTaken, Words
 from shared.services.commit import until_settled
 from shared.services.people import Office
+from shared.services.received_mail import ReceivedMails
 
 __all__ = ["AgentMails", "Ended"]
 
@@ -38,8 +41,12 @@ class AgentMails:
             receipt = read_receipt(notification)
         except SetupNotification:
             return Ended.IGNORED
-        mail = read_mail(self.mails.get(receipt.object_key))
+        mime = self.mails.get(receipt.object_key)
+        mail = read_mail(mime)
         try:
+            ended = self._received().take(receipt, mime)
+            if ended is not None:
+                return ended
             address, agent = self._proven(receipt, mail)
             words = self._words(address, agent, mail, receipt)
             return until_settled(lambda: self._answering().accept(words))
@@ -79,6 +86,9 @@ class AgentMails:
             message_id=mail.message_id,
             written_at=min(receipt.received_at, self.clock.now()),
         )
+
+    def _received(self) -> ReceivedMails:
+        return ReceivedMails(self.desk, self.inbox, self.secrets, self.clock, self.office.mail_domain)
 
     def _answering(self) -> Answering:
         return Answering(self.desk, self.channels, self.secrets, self.office.policy, self.clock)
