@@ -19,8 +19,8 @@ MOST_SEEN = 1000  # of at most some 300 bytes each, so that a watch stays below 
 LONGEST_ID = 128  # bytes of an id that is kept as it is; a longer one is hashed and not asked for again
 LONGEST_REVISION = 40
 LONGEST_TOKEN = 4096  # characters of a cursor or page token that is kept
-UNDATED_KEPT = timedelta(days=30)  # after it was last shown
-MOST_DEAD_ENDS = 3  # walks in a row that end at a page which does not come; then what lies behind it is given up
+UNDATED_KEPT = timedelta(days=365)  # after it was last shown: a feed may stay as it is for months
+MOST_DEAD_ENDS = 6  # walks in a row, half an hour in all, that end at one page; then what lies behind is given up
 
 _HASHED = "sha256 "
 
@@ -128,11 +128,14 @@ def name_of(item: Item) -> Name:
 
 
 def _short(name: str, longest: int) -> str:
-    fits = len(name) <= longest and len(name.encode("utf-8", "surrogatepass")) <= longest and _storable(name)
+    if name.isascii() and len(name) <= longest:
+        return name
+    fits = len(name) <= longest and len(name.encode("utf-8", "replace")) <= longest and _storable(name)
     return name if fits else _HASHED + short_hash(repr(name), characters=26)
 
 
 def _storable(name: str) -> bool:
+    """Lone surrogates are no UTF-8."""
     return not any("\ud800" <= c <= "\udfff" for c in name)
 
 
@@ -142,24 +145,32 @@ def _storable(name: str) -> bool:
 def after_walk(watch: Watch, feed: Feed, top: Stretch, deep: Stretch | None, now: datetime) -> Watch:
     """Where a feed stands after its newest pages (`top`) and those where an unfinished walk went on (`deep`).
 
-    The watermark moves only when nothing is left between it and the newest item. A walk that had to stop keeps its
-    page; if even the newest pages were too many, the walk that was unfinished before begins anew from the upper page.
+    The watermark moves only when nothing is left between it and where the walk began. A walk that had to stop keeps its
+    page and goes on there, whatever comes in above; what came in above is a walk of its own when that one has ended.
     """
-    head = _newest(top.items, feed, now, watch.head)
     if not top.pages:
         return watch
-    if not top.ended:
-        return _dead_end(watch, head) if top.dead_end else replace(watch, head=head, resume=kept(top.token))
-    last = top if deep is None else deep
-    if last.ended:
-        newest = _newest(last.items, feed, now, head)
-        mark = max(at for at in (watch.watermark, newest) if at is not None)
-        return replace(watch, watermark=mark, head=None, resume=None, dead_ends=0, succeeded_at=now)
-    if last.dead_end and last.pages == 0:
+    if deep is None:
+        return _walked(watch, top, _newest(top.items, feed, now, None), now)
+    if deep.ended:
+        below = replace(watch, watermark=_later(watch.watermark, watch.head), dead_ends=0)
+        return _walked(below, top, _newest(top.items, feed, now, watch.head), now)
+    if deep.dead_end and deep.pages == 0:
         return replace(watch, head=None, resume=None)  # a page token that has expired: the next walk begins at the top
-    if last.dead_end:
-        return _dead_end(watch, head)
-    return replace(watch, head=head, resume=kept(last.token) or watch.resume)
+    if deep.dead_end:
+        return _dead_end(watch, watch.head)
+    return replace(watch, resume=kept(deep.token))
+
+
+def _walked(watch: Watch, top: Stretch, newest: datetime | None, now: datetime) -> Watch:
+    if top.ended:
+        mark = _later(watch.watermark, newest)
+        return replace(watch, watermark=mark, head=None, resume=None, dead_ends=0, succeeded_at=now)
+    return _dead_end(watch, newest) if top.dead_end else replace(watch, head=newest, resume=kept(top.token))
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at is not None), default=None)
 
 
 def after_forward(watch: Watch, feed: Feed, read: Stretch, now: datetime) -> Watch:
@@ -185,14 +196,14 @@ def _dead_end(watch: Watch, head: datetime | None) -> Watch:
     dead_ends = watch.dead_ends + 1
     if dead_ends < MOST_DEAD_ENDS:
         return replace(watch, head=None, resume=None, dead_ends=dead_ends)
-    return replace(watch, head=None, resume=None, dead_ends=0, watermark=head or watch.watermark)
+    return replace(watch, head=None, resume=None, dead_ends=0, watermark=_later(watch.watermark, head))
 
 
 def _newest(items: Iterable[Item], feed: Feed, now: datetime, than: datetime | None) -> datetime | None:
     """The newest time among items that count. One in the future is somebody's wrong clock and would hide the rest."""
     settled = now - feed.settle if feed.settle and not feed.forward else None
     times = [min(item.at, now) for item in items if item.at is not None and (settled is None or item.at <= settled)]
-    return max([*times, *([than] if than is not None else [])], default=None)
+    return _later(max(times, default=None), than)
 
 
 # -- what is remembered -----------------------------------------------------------------------------------------------
@@ -210,7 +221,7 @@ def remembered(watch: Watch, feed: Feed, shown: Sequence[Item], below: Sequence[
     """The watch's memory with what was shown and dealt with; `watch` already stands where the run has brought it.
 
     Kept is what lies behind the watermark by less than the overlap or is to be revisited, and what has no time for a
-    month after it was last shown. An older revision goes unless it was shown beside the newer one. Of too many the
+    year after it was last shown. An older revision goes unless it was shown beside the newer one. Of too many the
     oldest go.
     """
     fresh = {name_of(item): _seen(item, now, below=False) for item in shown}

@@ -158,19 +158,22 @@ class _Heap:
 
 
 def _walk_back(asking: Asking, heap: _Heap) -> tuple[Watch, Refused | None]:
-    """From the newest item back to what was read before; then on from where an unfinished walk had to stop."""
+    """From the newest item back to what was read before. Half of the pages go on where an unfinished walk had to stop:
+    however much comes in, what is old is reached, and however much is old, what is new is read.
+    """
     watch, feed = asking.watch, asking.feed
     bottom = reading.floor(watch, feed)
-    near = bottom if watch.resume is None or watch.head is None else max(bottom, watch.head - feed.overlap)
-    top = _stretch(asking, heap, asking.first(near), feed.pages)
-    deep = None
-    if top.ended and watch.resume is not None:
-        onwards = replace(asking.first(bottom), token=watch.resume)
-        deep = _stretch(asking, heap, onwards, max(1, feed.pages - top.pages))
-    moved = reading.after_walk(watch, feed, top, deep, asking.clock.now())
-    if deep is None:
-        return moved, top.refused
+    if watch.resume is None:
+        top = _stretch(asking, heap, asking.first(bottom), feed.pages)
+        return reading.after_walk(watch, feed, top, None, asking.clock.now()), top.refused
+    near = bottom if watch.head is None else max(bottom, watch.head - feed.overlap)
+    top = _stretch(asking, heap, asking.first(near), max(1, feed.pages // 2))
+    if top.refused is not None:
+        return watch, top.refused
+    onwards = replace(asking.first(bottom), token=watch.resume)
+    deep = _stretch(asking, heap, onwards, max(1, feed.pages - top.pages))
     expired = deep.dead_end and deep.pages == 0
+    moved = reading.after_walk(watch, feed, top, deep, asking.clock.now())
     return moved, None if expired else deep.refused
 
 
