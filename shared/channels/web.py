@@ -14,7 +14,10 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
+from shared.channels import _setup_web
+from shared.channels._calling import blocked, never, wait
 from shared.channels._reading import Json, ident, link, obj, read_json, text, when, whole
+from shared.domain.connecting import Proof
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility, iso
 from shared.domain.exchange import (
     About,
@@ -58,7 +61,6 @@ _CHANNEL = "web"
 _LONGEST_ID = 256
 _LONGEST_SIGNATURES = 4096
 _LONGEST_TIMESTAMP = 12
-_LONGEST_WAIT = timedelta(hours=24)
 
 
 def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
@@ -118,15 +120,15 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
     """
     url = link(secret.credentials.get("reply_url"))
     if url is None:
-        return _blocked(f"The account {secret.account_id} has no `reply_url` among its credentials: put one there.")
+        return blocked(f"The account {secret.account_id} has no `reply_url` among its credentials: put one there.")
     if not _keys(secret):
-        return _blocked(f"The account {secret.account_id} has no usable signing key: put a whsec_ under `signing`.")
+        return blocked(f"The account {secret.account_id} has no usable signing key: put a whsec_ under `signing`.")
     if outbound.surface not in CAPABILITIES:
-        return _never(f"This channel cannot answer on the surface {outbound.surface}.")
+        return never(f"This channel cannot answer on the surface {outbound.surface}.")
     if not outbound.text.strip():
-        return _never("There is no text to post.")
+        return never("There is no text to post.")
     if length(outbound.text, CAPABILITIES[outbound.surface].unit) > LIMIT:
-        return _never(f"The text is longer than {LIMIT} characters: shorten it.")
+        return never(f"The text is longer than {LIMIT} characters: shorten it.")
     body = json.dumps(_payload(outbound, now), ensure_ascii=False).encode("utf-8", "replace")
     return Call(method="POST", url=url, headers=sign(body, secret, now, outbound.client_token), body=body)
 
@@ -141,14 +143,42 @@ def outcome(answer: Answer) -> Outcome:
         return Posted(_native_id(answer.body))
     if answer.status in {429, 502, 503, 504}:
         reason = f"The receiver takes nothing for the moment ({answer.status})."
-        return Refused(refusal=Refusal.LATER, reason=reason, after=_wait(answer.headers))
+        return Refused(refusal=Refusal.LATER, reason=reason, after=wait(answer))
     if answer.status in {401, 403}:
-        return _blocked(f"The receiver does not accept our signature ({answer.status}): compare the signing keys.")
+        return blocked(f"The receiver does not accept our signature ({answer.status}): compare the signing keys.")
     if answer.status == 410 or 300 <= answer.status < 400:
-        return _blocked(f"The reply_url is gone or has moved ({answer.status}): put the present one into the account.")
+        return blocked(f"The reply_url is gone or has moved ({answer.status}): put the present one into the account.")
     if 400 <= answer.status < 500:
-        return _never(f"The receiver refused the text ({answer.status}).")
+        return never(f"The receiver refused the text ({answer.status}).")
     return Unclear(f"The receiver answered {answer.status}: whether it took the text is not known.")
+
+
+# Connecting
+
+SETUP = _setup_web.WEBSITE
+
+
+def subscribe(secret: Secret, webhook_url: str) -> tuple[Call, ...]:  # noqa: ARG001 - the protocol's signature
+    """Nothing: the website's owner enters the address."""
+    return ()
+
+
+def prove(secret: Secret, now: datetime) -> Call | None:
+    """A delivery of the type `connection.test` to the reply_url, signed as every other."""
+    url = link(secret.credentials.get("reply_url"))
+    if url is None or not _keys(secret):
+        return None
+    data = {"account_id": secret.account_id, "direction": "outbound"}
+    body = json.dumps({"type": "connection.test", "timestamp": iso(now), "data": data}).encode()
+    return Call(method="POST", url=url, headers=sign(body, secret, now, f"test_{int(now.timestamp())}"), body=body)
+
+
+def proven(answer: Answer) -> Proof | Refused:
+    """A receiver that takes it has checked the signature. Total."""
+    meant = outcome(answer)
+    if isinstance(meant, Posted):
+        return Proof(who="the website, which took a signed test delivery")
+    return meant if isinstance(meant, Refused) else Refused(refusal=Refusal.LATER, reason=meant.reason)
 
 
 # Verifying
@@ -380,16 +410,3 @@ def _native_id(body: bytes) -> str:
     except Unreadable:
         return ""
     return ident(content.get("id")) or ident(obj(content.get("data")).get("external_id")) or ""
-
-
-def _wait(headers: Mapping[str, str]) -> timedelta | None:
-    seconds = whole(headers.get("retry-after"))
-    return min(timedelta(seconds=min(seconds, 10**6)), _LONGEST_WAIT) if seconds else None
-
-
-def _blocked(reason: str) -> Refused:
-    return Refused(refusal=Refusal.BLOCKED, reason=reason)
-
-
-def _never(reason: str) -> Refused:
-    return Refused(refusal=Refusal.NEVER, reason=reason)

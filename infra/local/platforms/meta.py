@@ -32,6 +32,9 @@ def answer(call: PlatformCall, world: World) -> PlatformAnswer:
     node = graph.node(call)
     account = _account(call, world, node)
     platform = _PLATFORMS[account.channel]
+    connected = _connection(call, account, node)
+    if connected is not None:
+        return connected
     if call.method == "GET":
         return platform.get(call, world, account, node)
     if call.malformed:
@@ -39,6 +42,19 @@ def answer(call: PlatformCall, world: World) -> PlatformAnswer:
     if call.method == "POST":
         return platform.post(call, world, account, node)
     raise graph.invisible(node[0], call.method)
+
+
+def _connection(call: PlatformCall, account: Account, node: tuple[str, ...]) -> PlatformAnswer | None:
+    """What a new connection asks: who it is, and that the app be installed. Only a Page must name fields for that."""
+    ours = node[0] == "me" or account.is_called(node[0])
+    if ours and (call.method, node[1:]) == ("POST", ("subscribed_apps",)):
+        if account.channel == "facebook" and not call.text("subscribed_fields"):
+            raise graph.missing("subscribed_fields")
+        return PlatformAnswer(body={"success": True})
+    if call.method != "GET" or node not in {("me",), (account.account_id,)} or account.channel == "whatsapp":
+        return None
+    named = {"name": f"The Page {account.account_id}"} if account.channel == "facebook" else {"username": "the.account"}
+    return PlatformAnswer(body=graph.selected(call, {"id": account.account_id, "user_id": account.account_id, **named}))
 
 
 def trouble(kind: str, channel: str) -> Refusal:

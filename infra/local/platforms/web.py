@@ -66,6 +66,8 @@ def answer(call: PlatformCall, world: World) -> PlatformAnswer:
     signers = list(_signers(call, world, webhook_id))
     if not signers:
         raise _refused(401, "No signature of the webhook-signature header is right.")
+    if call.params.get("type") == "connection.test":
+        return PlatformAnswer(body={"ok": True})
     known = world.taken.get(webhook_id)
     if known is not None:
         return PlatformAnswer(body={"id": known, "duplicate": True})
