@@ -94,12 +94,17 @@ def _presented(header: str | None) -> str:
 
 
 def _keys(secret: Secret) -> Iterator[Mapping[str, str]]:
-    """The public part of the account's RSA keys; one that cannot be read is none."""
+    """The public part of the account's RSA keys."""
+    return (key for _, key in _written(secret))
+
+
+def _written(secret: Secret) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The account's RSA keys as they are written, each with its public part; one that cannot be read is none."""
     for key in secret.signing:
         known = json_object(key.encode("utf-8", "replace"))
         parts = {name: text(known.get(name)) for name in _PUBLIC}
         if parts["kty"] == "RSA" and parts["n"] and parts["e"]:
-            yield {name: part for name, part in parts.items() if part is not None}
+            yield key, {name: part for name, part in parts.items() if part is not None}
 
 
 def _kid(token: str) -> str | None:
@@ -153,9 +158,13 @@ def _check_times(claims: Json, now: datetime) -> None:
 
 
 def with_certificates(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
-    """The account with the certificates Google signs with now, in place of all it had. Total."""
+    """The account with the certificates Google signs with now, in place of all others. One that is known stays as it
+    is written: the sandbox, which plays Google, signs with it. Total.
+    """
     found = objects(content(answer).get("keys")) if answer.status == 200 else iter(())
-    keys = [json.dumps({name: key[name] for name in _PUBLIC if name in key}) for key in found]
+    named = ({name: key[name] for name in _PUBLIC if name in key} for key in found)
+    known = {(key["kid"], key["n"]): written for written, key in _written(secret) if "kid" in key}
+    keys = [known.get((text(key.get("kid")) or "", text(key.get("n")) or ""), json.dumps(key)) for key in named]
     usable = tuple(key for key in keys if any(_keys(replace(secret, signing=(key,)))))
     if not usable:
         reason = f"Google gave none of the certificates it signs with ({answer.status})."

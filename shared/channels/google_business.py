@@ -60,6 +60,7 @@ FEEDS = (
         overlap=timedelta(days=2),  # an answer on Google does not move its review up
         settle=timedelta(minutes=10),
     ),
+    Feed(name="review", purpose=Purpose.POINTED),
 )
 
 SIGNED_FOR = _google_push.SIGNED_FOR

@@ -263,6 +263,13 @@ def test_certificates_are_kept_as_long_as_google_says_within_bounds(header, kept
     assert datetime.fromisoformat(renewed.credentials["certs_expire_at"]) == NOW + kept
 
 
+def test_a_certificate_that_is_known_stays_as_it_is_written():
+    public = {name: json.loads(KEY)[name] for name in ("kty", "kid", "n", "e")}
+    renewed = google_business.renewed(account(), answer(200, {"keys": [public]}), NOW)
+    assert isinstance(renewed, Secret)
+    assert renewed.signing == (KEY,)
+
+
 @pytest.mark.parametrize(
     "given", [answer(200, {"keys": []}), answer(200, {"keys": [{"kty": "EC"}]}), answer(500, {"keys": [1]})]
 )
