@@ -6,15 +6,13 @@ spec/standard-webhooks.md. The words of `data` are ours; shared/channels/README.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from shared.channels import _setup_web
+from shared.channels import _setup_web, _standard_webhooks
 from shared.channels._calling import blocked, never, wait
 from shared.channels._reading import Json, ident, link, obj, read_json, text, when, whole
 from shared.domain.connecting import Proof
@@ -38,7 +36,6 @@ from shared.domain.exchange import (
 from shared.domain.length import length
 from shared.errors import Misconfigured, SignatureRejected, Unreadable
 
-TOLERANCE = timedelta(minutes=5)
 LIMIT = 10_000  # ours: the scheme advises small payloads and names no limit
 
 ABOUT = About(
@@ -58,9 +55,6 @@ CAPABILITIES: Mapping[Surface, Capability] = {
 }
 
 _CHANNEL = "web"
-_LONGEST_ID = 256
-_LONGEST_SIGNATURES = 4096
-_LONGEST_TIMESTAMP = 12
 
 
 def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
@@ -75,13 +69,13 @@ def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None
     nothing else.
     """
     family = "webhook" if "webhook-signature" in request.headers else "svix"
-    webhook_id = _presented_id(request.headers.get(f"{family}-id"))
-    timestamp = _presented_time(request.headers.get(f"{family}-timestamp"), now)
-    signatures = _presented_signatures(request.headers.get(f"{family}-signature"))
-    keys = [key for secret in secrets for key in _keys(secret)]
+    webhook_id = _standard_webhooks.presented_id(request.headers.get(f"{family}-id"))
+    timestamp = _standard_webhooks.presented_time(request.headers.get(f"{family}-timestamp"), now)
+    signatures = _standard_webhooks.presented_signatures(request.headers.get(f"{family}-signature"))
+    keys = [key for secret in secrets for key in _standard_webhooks.keys(secret)]
     if not keys:
         raise SignatureRejected("No usable signing key is configured for this channel, so nothing can be accepted.")
-    expected = [_signature(key, webhook_id, timestamp, request.body) for key in keys]
+    expected = [_standard_webhooks.signature(key, webhook_id, timestamp, request.body) for key in keys]
     if not any([hmac.compare_digest(e, s) for e in expected for s in signatures]):  # noqa: C419 - a list: all are compared
         raise SignatureRejected("No signature matches the id, the time and the body.")
 
@@ -91,7 +85,7 @@ def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[s
 
     Raises Misconfigured where the account has no usable signing key.
     """
-    key = next(iter(_keys(secret)), None)
+    key = next(iter(_standard_webhooks.keys(secret)), None)
     if key is None:
         raise Misconfigured(f"The account {secret.account_id} has no usable signing key: put a whsec_ under `signing`.")
     webhook_id = delivery_id.replace(".", "_")
@@ -100,7 +94,7 @@ def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[s
         "content-type": "application/json",
         "webhook-id": webhook_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": "v1," + _signature(key, webhook_id, timestamp, body).decode("ascii"),
+        "webhook-signature": "v1," + _standard_webhooks.signature(key, webhook_id, timestamp, body).decode("ascii"),
     }
 
 
@@ -121,7 +115,7 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
     url = link(secret.credentials.get("reply_url"))
     if url is None:
         return blocked(f"The account {secret.account_id} has no `reply_url` among its credentials: put one there.")
-    if not _keys(secret):
+    if not _standard_webhooks.keys(secret):
         return blocked(f"The account {secret.account_id} has no usable signing key: put a whsec_ under `signing`.")
     if outbound.surface not in CAPABILITIES:
         return never(f"This channel cannot answer on the surface {outbound.surface}.")
@@ -166,7 +160,7 @@ def subscribe(secret: Secret, webhook_url: str) -> tuple[Call, ...]:  # noqa: AR
 def prove(secret: Secret, now: datetime) -> Call | None:
     """A delivery of the type `connection.test` to the reply_url, signed as every other."""
     url = link(secret.credentials.get("reply_url"))
-    if url is None or not _keys(secret):
+    if url is None or not _standard_webhooks.keys(secret):
         return None
     data = {"account_id": secret.account_id, "direction": "outbound"}
     body = json.dumps({"type": "connection.test", "timestamp": iso(now), "data": data}).encode()
@@ -179,68 +173,6 @@ def proven(answer: Answer) -> Proof | Refused:
     if isinstance(meant, Posted):
         return Proof(who="the website, which took a signed test delivery")
     return meant if isinstance(meant, Refused) else Refused(refusal=Refusal.LATER, reason=meant.reason)
-
-
-# Verifying
-
-
-def _presented_id(header: str | None) -> str:
-    if not header:
-        raise SignatureRejected("The delivery has no webhook-id header.")
-    if len(header) > _LONGEST_ID or "." in header or not (header.isascii() and header.isprintable()):
-        raise SignatureRejected("The webhook-id header is not an id: short, printable ASCII without dots.")
-    return header
-
-
-def _presented_time(header: str | None, now: datetime) -> str:
-    """The header's text, as it is part of what is signed."""
-    if not header:
-        raise SignatureRejected("The delivery has no webhook-timestamp header.")
-    if len(header) > _LONGEST_TIMESTAMP or not (header.isascii() and header.isdigit()):
-        raise SignatureRejected("The webhook-timestamp header is not a time in whole seconds.")
-    age = now.timestamp() - int(header)
-    if abs(age) > TOLERANCE.total_seconds():
-        raise SignatureRejected(f"The delivery was signed {'too long ago' if age > 0 else 'in the future'}.")
-    return header
-
-
-def _presented_signatures(header: str | None) -> list[bytes]:
-    """The v1 signatures of the list, still in base64. A header that came twice reaches us joined by a comma."""
-    if not header:
-        raise SignatureRejected("The delivery has no webhook-signature header.")
-    parts = [part.split(",") for part in header.split(" ")]
-    came_twice = any(len(part) > 2 and part[0] == "v1" and not part[-1] for part in parts)
-    if len(header) > _LONGEST_SIGNATURES or not header.isascii() or came_twice:
-        raise SignatureRejected("The webhook-signature header is not one short list of signatures.")
-    signatures = [part[1].encode("ascii") for part in parts if len(part) == 2 and part[0] == "v1" and part[1]]
-    if not signatures:
-        raise SignatureRejected("The webhook-signature header holds no v1 signature.")
-    return signatures
-
-
-def _signature(key: bytes, webhook_id: str, timestamp: str, body: bytes) -> bytes:
-    signed = b".".join((webhook_id.encode("utf-8", "surrogatepass"), timestamp.encode("ascii"), body))
-    return base64.b64encode(hmac.digest(key, signed, "sha256"))
-
-
-def _keys(secret: Secret) -> tuple[bytes, ...]:
-    """The account's keys as bytes; a key that cannot be read is none."""
-    raw = secret.credentials.get("secret_form") == "raw"
-    read = (_raw_key(key) if raw else _decoded_key(key) for key in secret.signing)
-    return tuple(key for key in read if key)
-
-
-def _raw_key(key: str) -> bytes:
-    return key.encode("utf-8", "surrogatepass") if key.strip() else b""
-
-
-def _decoded_key(key: str) -> bytes:
-    """The bytes behind `whsec_...`; the prefix and the padding may be missing, as in the scheme's own libraries."""
-    digits = key.strip().removeprefix("whsec_").rstrip("=")
-    try:
-        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 # Parsing
