@@ -27,8 +27,10 @@ def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
     """
     if request.method == "POST":
         return None
+    if request.method != "GET":
+        return Response(405, "Only GET and POST are answered here.")
     code = request.query.get("challengeCode", "")
-    if request.method != "GET" or _UUID4.fullmatch(code) is None:
+    if _UUID4.fullmatch(code) is None:
         return Response(400, "Only a delivery (POST) or a validation with a challengeCode (GET) is answered here.")
     key = _key_of(request.query.get("applicationId"), secrets)
     if key is None:

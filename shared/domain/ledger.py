@@ -259,8 +259,13 @@ def may_be_ours(event: Event, sends: tuple[Send, ...]) -> Send | None:
     """The ledger entry that an echo with an unknown id belongs to: by our token, else by text among those in doubt."""
     if event.client_token is not None:
         return next((s for s in sends if s.client_token == event.client_token), None)
-    in_doubt = (s for s in sends if s.state in {SendState.SENDING, SendState.UNKNOWN})
-    return next((s for s in in_doubt if _words(s.text) == _words(event.text or "")), None)
+    open_ones = (s for s in sends if s.state in {SendState.SENDING, SendState.UNKNOWN} or _has_no_name(s))
+    return next((s for s in open_ones if _words(s.text) == _words(event.text or "")), None)
+
+
+def _has_no_name(send: Send) -> bool:
+    """Whether the platform took it without saying what it calls it."""
+    return send.state is SendState.SENT and send.native_id == send.client_token
 
 
 def posted_message(send: Send, conversation: Conversation, native_id: str, now: datetime) -> Message:

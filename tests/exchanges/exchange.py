@@ -23,8 +23,9 @@ from infra.local.serving import Incoming, Outgoing
 from shared import channels
 from shared.adapters.aws_calls import AwsSigner
 from shared.adapters.platforms import HttpPlatforms, one_attempt_session
+from shared.domain.connecting import renewing
 from shared.domain.events import Event, Kind
-from shared.domain.exchange import Delivery, Request, Secret, pushing
+from shared.domain.exchange import Answer, Call, Delivery, Request, Secret, pushing
 from shared.domain.notices import Mail
 from shared.domain.policy import Policy, Rule
 from shared.domain.polling import polled
@@ -34,6 +35,7 @@ from shared.services.dispatch import Dispatch
 from shared.services.fetch import Fetcher
 from shared.services.intake import Intake
 from shared.services.people import Office, People
+from shared.services.poll import Outcome, Poller
 from shared.services.profiles import Profiles
 from shared.services.reporting import Reporting
 from shared.services.send import Sender
@@ -76,12 +78,12 @@ class Exchange:
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
+        self.platforms_own = self.account  # what is renewed here does not change what the platform signs with
         self.secrets = FakeSecrets({self.channel: (self.account,)})
         self.platforms = HttpPlatforms(
             channels.load, self.secrets, self.clock, origin=self.url, session=one_attempt_session(), signer=ROLE
         )
-        rules, office = always_open(), Office(always_open(), DOMAIN)
-        notifier = MemoryNotifier()
+        rules, office, notifier = always_open(), Office(always_open(), DOMAIN), MemoryNotifier()
         people = People(self.desk, self.mailer, notifier, channels.load, self.secrets, self.clock, office)
         self.webhook = Webhook(channels.load, self.secrets, self.inbox, self.clock, CountingIds(), 3_000_000)
         self.intake = Intake(self.desk, MemoryArchive(), channels.load, rules, self.clock)
@@ -98,12 +100,15 @@ class Exchange:
         self.agent_mails = AgentMails(
             self.desk, self.mails, self.mailer, channels.load, self.secrets, self.clock, office, self.inbox
         )
+        asking = (self.desk, self.secrets, self.platforms, channels.load)
+        self.poller = Poller(*asking, self.inbox, rules, self.clock, CountingIds("poller"))
 
     # What happens
 
     def customer_writes(self) -> None:
         """The delivery reaches the desk in the way its channel has."""
         self._teach()
+        self.renews()
         spoken = channels.load(self.channel)
         if pushing(spoken) is not None:
             assert self._push(self.body) == 200
@@ -114,8 +119,32 @@ class Exchange:
         self.settle()
 
     def asks(self) -> None:
-        """The poller asks every feed of the account once."""
-        raise NotImplementedError
+        """An hour later the poller asks every feed of the account, with credentials that are alive."""
+        self.clock.advance(timedelta(hours=1))
+        self.renews()
+        for job in self.poller.due():
+            read = self.poller.read(job)
+            assert read.outcome in {Outcome.READ, Outcome.GAP}, read
+
+    def renews(self) -> None:
+        """Credentials that have run out are renewed, as the poll function does before it asks."""
+        while self._renews_one():
+            pass
+
+    def _renews_one(self) -> bool:
+        channel, now = renewing(channels.load(self.channel)), self.clock.now()
+        ends = None if channel is None else channel.expires(self.account)
+        if channel is None or ends is None or ends - channel.RENEW_BEFORE > now:
+            return False
+        call = channel.renew(self.account, now)
+        assert isinstance(call, Call), call
+        answer = self.platforms.perform(call)
+        assert isinstance(answer, Answer), answer
+        renewed = channel.renewed(self.account, answer, now)
+        assert isinstance(renewed, Secret), renewed
+        self.account = renewed
+        self.secrets.by_channel[self.channel] = (renewed,)
+        return True
 
     def agent_answers(self, text: str) -> Ended:
         """Ana answers the newest hand-off."""
@@ -148,7 +177,7 @@ class Exchange:
         raise AssertionError(f"Not settled: {self.inbox.waiting} {self.outbox.waiting} {self.undone}")
 
     def _push(self, body: bytes) -> int:
-        headers = channels.load_pushing(self.channel).sign(body, self.account, self.clock.now(), "delivery-1")
+        headers = channels.load_pushing(self.channel).sign(body, self.platforms_own, self.clock.now(), "delivery-1")
         request = Request(method="POST", headers=headers, query={}, body=body)
         return self.webhook.answer(self.channel, request).status
 
@@ -214,7 +243,7 @@ def exchange(channel: str, folder: Path) -> Iterator[Exchange]:
     file = demonstration(channel)
     message = said(channel, file.read_bytes())
     made = accounts.make(channel)
-    account = accounts.secret_of(message.account_id or "", made)
+    account = accounts.secret_of(message.account_id or str(getattr(sides()[channel], "ACCOUNT", "ours")), made)
     clock = FixedClock((message.sent_at or datetime.now(UTC)) + timedelta(minutes=1))
     held: list[Exchange] = []
     sandbox = Sandbox(folder, now=clock.now, pause=lambda _: None)

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain import ledger
 from shared.domain.events import Kind, Surface, Visibility
+from shared.domain.exchange import Posted
 from shared.domain.records import Author, Intent, SendKind, SendState, State
 from shared.errors import Unavailable
 from shared.services.send import Carried
@@ -49,6 +50,17 @@ class TestOurOwnEcho:
         assert (sending.send.state, sending.send.native_id) == (SendState.SENT, "native-1")
         assert sending.send.intents == ()
         assert sending.told() == []
+
+    def test_it_is_known_by_its_words_where_the_platform_named_no_id_when_it_took_them(self):
+        sending = answer()
+        sending.stage.platforms.script.append(Posted(""))
+        assert sending.carry() is Carried.SENT
+
+        sending.stage.deliver(by_text(sending, mid="shown-later"))
+
+        conversation = sending.stage.conversation()
+        persons = [m for m in sending.stage.desk.messages(conversation.conversation_id) if m.author is Author.PERSON]
+        assert len(persons) == 1
 
     @pytest.mark.parametrize("heard", [by_token, by_text])
     def test_it_lets_the_reply_meet_the_obligation(self, heard):
