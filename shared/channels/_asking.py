@@ -40,15 +40,16 @@ def until_reset(answer: Answer, header: str) -> timedelta | None:
 
     The platform's clock is compared with itself, so ours may be wrong.
     """
-    reset, date = when(answer.headers.get(header)), _date(answer.headers.get("date"))
+    reset, date = when(answer.headers.get(header)), answered_at(answer)
     if reset is None or date is None or reset <= date:
         return None
     return min(reset - date, LONGEST_WAIT)
 
 
-def _date(header: str | None) -> datetime | None:
+def answered_at(answer: Answer) -> datetime | None:
+    """The time of an answer by the platform's own clock (RFC 9110, 6.6.1); None where it does not say."""
     try:
-        date = parsedate_to_datetime(header or "")
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return date if date.tzinfo is not None else None
