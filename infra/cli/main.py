@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from infra.cli import channels, demo, desk, mailing, reading, running
+from infra.cli import channels, connect, demo, desk, mailing, reading, running
 from infra.cli.output import complain, wants_traceback
 from shared.errors import NightdeskError
 
@@ -52,6 +52,7 @@ _VERBS: tuple[Callable[..., None], ...] = (
     demo.demo,
     running.up,
     running.down,
+    connect.connect,
     running.deliver,
     mailing.inbox,
     mailing.answer,
