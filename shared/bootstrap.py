@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.adapters.clients import Clients
+    from shared.adapters.platforms import HttpPlatforms
     from shared.adapters.queues import SqsInbox
+    from shared.adapters.secrets import SsmSecrets
+    from shared.adapters.table import DynamoDesk
     from shared.domain.exchange import Delivery
     from shared.domain.policy import Policy
     from shared.domain.records import Key
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from shared.services.clock import ObligationClock
     from shared.services.dispatch import Dispatch
     from shared.services.intake import Intake
+    from shared.services.poll import Poller
     from shared.services.send import Sender
     from shared.services.sweep import Sweep
     from shared.services.webhook import Webhook
@@ -209,4 +213,50 @@ def agent_mail() -> AgentMails:
         clock,
         Office(_policy(settings.policy_file, settings.desk_address), settings.mail_domain),
         _inbox(settings.inbox_queue_url, settings.archive_bucket),
+    )
+
+
+@cache
+def _asking() -> tuple[DynamoDesk, SsmSecrets, HttpPlatforms]:
+    """What renewing and reading share: credentials that were renewed are those that are read with."""
+    from shared import channels
+    from shared.adapters.platforms import HttpPlatforms, one_attempt_session
+    from shared.adapters.secrets import SsmSecrets
+    from shared.adapters.system import SystemClock
+    from shared.adapters.table import DynamoDesk
+    from shared.observability import logger
+    from shared.settings import PollSettings
+
+    settings, clock = PollSettings.read(os.environ), SystemClock()
+    secrets = SsmSecrets(
+        clients(),
+        settings.secrets_path,
+        clock,
+        unusable=lambda error: logger("poll").error("account left out", reason=str(error)),
+    )
+    platforms = HttpPlatforms(
+        channels.load, secrets, clock, origin=settings.platform_origin, session=one_attempt_session()
+    )
+    return DynamoDesk(clients(), settings.desk_table), secrets, platforms
+
+
+@cache
+def poller() -> Poller:
+    """Step 7."""
+    from shared import channels
+    from shared.adapters.system import RandomIds, SystemClock
+    from shared.services.poll import Poller
+    from shared.settings import PollSettings
+
+    settings = PollSettings.read(os.environ)
+    desk, secrets, platforms = _asking()
+    return Poller(
+        desk,
+        secrets,
+        platforms,
+        channels.load,
+        _inbox(settings.inbox_queue_url, settings.archive_bucket),
+        _policy(settings.policy_file, settings.desk_address),
+        SystemClock(),
+        RandomIds(),
     )

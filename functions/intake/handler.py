@@ -11,7 +11,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from shared.bootstrap import intake, read_delivery
-from shared.observability import failures_told, logger
+from shared.observability import failures_told, logger, measured
+from shared.services.intake import REPAIRED
 
 PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -27,3 +28,5 @@ def _take(record: SQSRecord) -> None:
         delivery = read_delivery(record.body, sent_at)
         kinds = intake().take(delivery)
         logger("intake").info("taken", channel=delivery.channel, delivery_id=delivery.delivery_id, kinds=dict(kinds))
+        if kinds[REPAIRED]:
+            measured("intake", {"channel": delivery.channel}, {"Repaired": kinds[REPAIRED]})

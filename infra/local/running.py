@@ -14,17 +14,20 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local.accounts import secret_of, signing_key
-from infra.local.addresses import AddressBook, Home
+from infra.local.addresses import MAIL_DOMAIN, AddressBook, Home
 from infra.local.emulator import EmulatorSession
+from infra.local.entering import arrival, known_as, published
+from infra.local.mailbox_drop import DropSettings, into_aws
 from infra.local.stack import webhook_url
 from shared import channels
 from shared.adapters.clients import Clients
 from shared.adapters.record_codec import decode
 from shared.adapters.table import DynamoDesk
-from shared.domain.exchange import Channel, Secret
+from shared.domain.exchange import Channel, How, Secret, pushing
 from shared.domain.records import Conversation
 from shared.errors import Misconfigured, Unreadable
 from shared.ports import Desk
@@ -121,17 +124,54 @@ class RunningStack:
         forged: bool = False,
         delivery_id: str | None = None,
     ) -> tuple[int, str]:
-        """Send one delivery as the platform would: signed with the account's key, or with `headers` exactly as given.
+        """Bring one delivery in as the platform would: to the webhook, signed with the account's key or with `headers`
+        exactly as given; through the topic, or as mail; or shown to the poller, which is run at once.
 
-        `forged` signs with a key that is not ours. Returns status and text of the answer. Raises UnknownChannel, and
+        `forged` signs with a key that is not ours. Returns an HTTP status and a text. Raises UnknownChannel, and
         Misconfigured when nobody answers.
         """
-        told = (
-            dict(headers) if headers is not None else self.signed(channel, body, forged=forged, delivery_id=delivery_id)
-        )
+        spoken = channels.load(channel)
+        if headers is not None or forged or (pushing(spoken) is not None and not _was_fetched(body)):
+            return self._push(channel, body, headers, forged=forged, delivery_id=delivery_id)
+        if How.QUEUE in spoken.ABOUT.how:
+            return self._publish(channel, body)
+        if How.MAIL in spoken.ABOUT.how:
+            return self._hand_in(channel, body)
+        self._teach_sandbox(channel, body)
+        return self.poll()
+
+    def poll(self) -> tuple[int, str]:
+        """Run the poller now, as its schedule does every minute. Returns 200, or 500 and what went wrong."""
+        patient = Config(read_timeout=_PATIENCE_SECONDS * 4, retries={"total_max_attempts": 1})
+        functions = self.session.create_client("lambda", config=patient)
+        ended = functions.invoke(FunctionName=self.outputs["PollFunctionName"], Payload=b"{}")
+        told = ended["Payload"].read().decode("utf-8", "replace")
+        return (500, told) if ended.get("FunctionError") else (200, "")
+
+    def _push(
+        self, channel: str, body: bytes, headers: Mapping[str, str] | None, *, forged: bool, delivery_id: str | None
+    ) -> tuple[int, str]:
+        told = headers if headers is not None else self.signed(channel, body, forged=forged, delivery_id=delivery_id)
         if not forged:
             self._teach_sandbox(channel, body)
-        return _post(self.webhook_url + channel, body, {**_JSON, **told})
+        return _post(self.webhook_url + channel, body, _JSON | {name.lower(): value for name, value in told.items()})
+
+    def _publish(self, channel: str, body: bytes) -> tuple[int, str]:
+        """As a service of AWS does that has a text for us."""
+        self._teach_sandbox(channel, body)
+        topic = self.outputs["InboundSmsTopicArn"]
+        return 200, self.clients.sns.publish(TopicArn=topic, Message=published(body))["MessageId"]
+
+    def _hand_in(self, channel: str, body: bytes) -> tuple[int, str]:
+        """As Amazon SES does with a mail to our domain."""
+        self._teach_sandbox(channel, known_as(channel, body, MAIL_DOMAIN))
+        settings = DropSettings(
+            endpoint_url=self.book.url("emulator"),
+            bucket=self.outputs["InboundMailBucketName"],
+            topic_arn=self.outputs["InboundMailTopicArn"],
+            mail_domain=MAIL_DOMAIN,
+        )
+        return 200, into_aws(settings)(arrival(channel, body, MAIL_DOMAIN, datetime.now(UTC)))
 
     def signed(
         self, channel: str, body: bytes, *, forged: bool = False, delivery_id: str | None = None
@@ -229,6 +269,15 @@ class RunningStack:
     def _waiting(self, url: str) -> int:
         told = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])
+
+
+def _was_fetched(body: bytes) -> bool:
+    """Whether a body is what the poller makes of a page, and no platform sends by itself."""
+    try:
+        read = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(read, dict) and {"account_id", "feed", "items"} <= read.keys()
 
 
 def _opened(conversation: Conversation) -> datetime:

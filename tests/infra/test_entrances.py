@@ -67,6 +67,27 @@ def test_ses_is_let_into_the_bucket_and_the_topic_and_nowhere_else():
     assert let_in == {("s3:PutObject", "InboundMailBucket/in/*"), ("sns:Publish", "InboundMailTopic")}
 
 
+def test_texts_of_aws_come_through_a_topic_that_its_sms_service_alone_may_publish_to():
+    let_in = {
+        (spell(statement["Resource"]), statement["Action"], spell(statement["Condition"]["StringEquals"]))
+        for policy in resources("AWS::SNS::TopicPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Principal"] == {"Service": "sms-voice.amazonaws.com"}
+    }
+    assert let_in == {("InboundSmsTopic", "sns:Publish", str({"aws:SourceAccount": {"Ref": "AWS::AccountId"}}))}
+    assert "KmsMasterKeyId" not in resources("AWS::SNS::Topic")["InboundSmsTopic"]
+
+
+def test_the_topic_puts_its_texts_on_the_inbox_whole_for_the_envelope_holds_their_time():
+    (subscription,) = resources("AWS::SNS::Subscription").values()
+    assert (subscription["Protocol"], spell(subscription["Endpoint"])) == ("sqs", "InboxQueue")
+    assert spell(subscription["TopicArn"]) == "InboundSmsTopic"
+    assert "RawMessageDelivery" not in subscription
+    assert spell(subscription["RedrivePolicy"]["deadLetterTargetArn"]) == "InboxDeadLetters"
+    told = functions()["intake"]["Environment"]["Variables"]["INBOUND_SMS_TOPIC_ARN"]
+    assert spell(told) == spell(subscription["TopicArn"])
+
+
 def test_mail_is_sent_through_the_configuration_set_over_tls():
     configuration = resources("AWS::SES::ConfigurationSet")["MailConfiguration"]
     assert configuration["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
@@ -89,8 +110,10 @@ def test_the_outputs_name_what_operators_and_the_laptop_engine_look_for():
         "InboundMailBucketName": "InboundMailBucket",
         "InboundMailTopicArn": "InboundMailTopic",
         "MailDeadLetterUrl": "MailDeadLetters",
+        "InboundSmsTopicArn": "InboundSmsTopic",
+        "PollFunctionName": "PollFunction",
     }
 
 
 def test_the_template_stays_short_enough_to_read():
-    assert len(TEMPLATE.read_text().splitlines()) < 700
+    assert len(TEMPLATE.read_text().splitlines()) < 800  # infra/adr/0017: one template, until it is not read in one go

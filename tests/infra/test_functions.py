@@ -17,6 +17,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "clock": settings.ClockSettings,
     "send": settings.SendSettings,
     "mail": settings.MailSettings,
+    "poll": settings.PollSettings,
 }
 # Read by the logging and metrics toolkit, not by us.
 SHARED_ENVIRONMENT = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"}
@@ -68,7 +69,7 @@ def test_a_handler_has_the_same_name_in_lambda_and_in_tests(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_time_memory_and_purpose_are_explicit(name):
     function = FUNCTIONS[name]
-    assert 0 < function["Timeout"] <= 60
+    assert 0 < function["Timeout"] <= (300 if name == "poll" else 60)
     assert 128 <= function["MemorySize"] <= 1024
     assert len(function["Description"]) > 20
 

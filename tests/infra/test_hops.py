@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from functions.poll import handler as poll
+from shared.adapters.platforms import CONNECT_SECONDS, READ_SECONDS
 from shared.domain.ledger import MOST_ATTEMPTS
-from tests.infra.stack import events, functions, resources, spell
+from shared.domain.watching import LEASE, READ_FOR
+from tests.infra.stack import events, functions, listed, resources, spell
 
 QUEUES = resources("AWS::SQS::Queue")
 WORK = [name for name in QUEUES if name.endswith("Queue")]
@@ -106,11 +110,35 @@ def test_the_sweep_comes_every_minute_and_a_failed_one_is_followed_by_the_next()
     assert sweep == {"ScheduleExpression": "rate(1 minute)", "RetryPolicy": {"MaximumRetryAttempts": 0}}
 
 
-def test_sns_may_put_only_its_own_undeliverable_notices():
-    (policy,) = resources("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert spell(statement["Resource"]) == "MailDeadLetters"
-    assert spell(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == "InboundMailTopic"
+def test_the_poller_comes_every_minute_and_a_failed_run_is_followed_by_the_next():
+    (schedule,) = events(functions()["poll"], "ScheduleV2")
+    assert schedule == {"ScheduleExpression": "rate(1 minute)", "RetryPolicy": {"MaximumRetryAttempts": 0}}
+    assert functions()["poll"]["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+
+
+def test_a_feed_that_is_begun_is_finished_before_the_poller_is_stopped():
+    longest_call = timedelta(seconds=CONNECT_SECONDS + READ_SECONDS)
+    assert READ_FOR + 2 * longest_call <= poll.ENOUGH  # the last page, and the hands that put it away
+    assert timedelta(seconds=functions()["poll"]["Timeout"]) >= 2 * poll.ENOUGH
+    assert READ_FOR + 2 * longest_call <= LEASE
+
+
+def test_only_our_own_topics_put_anything_into_a_queue():
+    let_in = {
+        (statement["Action"], spell(queue), spell(statement["Condition"]["ArnEquals"]["aws:SourceArn"]))
+        for policy in resources("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for queue in listed(statement["Resource"])
+        if statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    }
+    assert let_in == {
+        ("sqs:SendMessage", "MailDeadLetters", "InboundMailTopic"),
+        ("sqs:SendMessage", "InboxQueue", "InboundSmsTopic"),
+        ("sqs:SendMessage", "InboxDeadLetters", "InboundSmsTopic"),
+    }
+    for policy in resources("AWS::SQS::QueuePolicy").values():
+        named = {spell(q) for s in policy["PolicyDocument"]["Statement"] for q in listed(s["Resource"])}
+        assert {spell(queue) for queue in policy["Queues"]} == named
 
 
 def test_the_hand_off_topic_is_encrypted():

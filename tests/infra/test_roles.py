@@ -21,6 +21,9 @@ SEND_MAIL = {
     for place in ("identity/MailDomain", "configuration-set/MailConfiguration")
 }
 REPLY_KEYS = {("ssm:GetParameter", f"{PARAMETERS}/mail/reply-keys")}
+READ_ACCOUNTS = {("ssm:GetParametersByPath", f"{PARAMETERS}/channels/*")}
+DELIVER = {("sqs:SendMessage", "InboxQueue"), ("s3:PutObject", "ArchiveBucket/big/*")}
+SMS = "arn:Partition:sms-voice:Region:AccountId"
 
 
 def consume(queue: str) -> set[tuple[str, str]]:
@@ -28,11 +31,7 @@ def consume(queue: str) -> set[tuple[str, str]]:
 
 
 GRANTS = {
-    "webhook": {
-        ("sqs:SendMessage", "InboxQueue"),
-        ("s3:PutObject", "ArchiveBucket/big/*"),
-        ("ssm:GetParametersByPath", f"{PARAMETERS}/channels/*"),
-    },
+    "webhook": DELIVER | READ_ACCOUNTS,
     "intake": {("s3:PutObject", "ArchiveBucket/*"), ("s3:GetObject", "ArchiveBucket/*")}
     | consume("InboxQueue")
     | READ_DESK
@@ -56,21 +55,37 @@ GRANTS = {
     | LIST_OPEN_WORK
     | WRITE_DESK
     | SEND_MAIL
-    | REPLY_KEYS,
+    | REPLY_KEYS
+    | READ_ACCOUNTS
+    | DELIVER,
     "clock": READ_DESK | WRITE_DESK,
     "send": {
-        ("ssm:GetParametersByPath", f"{PARAMETERS}/channels/*"),
+        ("sms-voice:SendTextMessage", f"{SMS}:phone-number/*"),
+        ("sms-voice:SendTextMessage", f"{SMS}:pool/*"),
     }
     | consume("OutboundQueue")
+    | READ_ACCOUNTS
     | READ_DESK
-    | WRITE_DESK,
+    | WRITE_DESK
+    | SEND_MAIL,
     "mail": {("s3:GetObject", "InboundMailBucket/in/*"), ("sqs:SendMessage", "MailDeadLetters")}
     | READ_DESK
     | LIST_LEDGER
     | LIST_MESSAGES
     | WRITE_DESK
     | SEND_MAIL
-    | REPLY_KEYS,
+    | REPLY_KEYS
+    | READ_ACCOUNTS
+    | DELIVER,
+    "poll": {
+        ("ssm:GetParametersByPath", f"{PARAMETERS}/channels"),
+        ("ssm:GetParameter", f"{PARAMETERS}/channels/*"),
+        ("ssm:PutParameter", f"{PARAMETERS}/channels/*"),
+    }
+    | READ_ACCOUNTS
+    | READ_DESK
+    | WRITE_DESK
+    | DELIVER,
 }
 
 # Actions for which the service takes no resource (service authorization reference).
@@ -135,15 +150,26 @@ def test_only_the_service_that_runs_it_may_take_a_role(role):
     assert trust["Action"] == "sts:AssumeRole"
 
 
-@pytest.mark.parametrize("role", ["DispatchRole", "MailRole"])
+@pytest.mark.parametrize("role", ["DispatchRole", "MailRole", "SendRole"])
 def test_mail_goes_out_from_our_own_domain_only(role):
     (mail,) = [s for s in statements(ROLES[role]) if "ses:SendEmail" in listed(s["Action"])]
     assert spell(mail["Condition"]["StringLike"]["ses:FromAddress"]) == "*@MailDomain"
 
 
-def test_only_intake_and_the_webhook_may_write_to_the_archive():
-    writers = {role for role in ROLES for action, target in grants(ROLES[role]) if action.startswith("s3:Put")}
-    assert writers == {"WebhookRole", "IntakeRole"}
+def test_only_intake_may_write_to_the_archive_and_who_fills_the_inbox_where_its_long_bodies_lie():
+    writers = {
+        (role, target) for role in ROLES for action, target in grants(ROLES[role]) if action.startswith("s3:Put")
+    }
+    fill_the_inbox = {role for role in ROLES if ("sqs:SendMessage", "InboxQueue") in grants(ROLES[role])}
+    long_bodies = {(role, "ArchiveBucket/big/*") for role in fill_the_inbox}
+    assert writers == {("IntakeRole", "ArchiveBucket/*")} | long_bodies
+
+
+def test_only_the_poller_may_change_an_account_and_none_may_change_the_reply_keys():
+    changed = {
+        (role, target) for role in ROLES for action, target in grants(ROLES[role]) if action == "ssm:PutParameter"
+    }
+    assert changed == {("PollRole", f"{PARAMETERS}/channels/*")}
 
 
 def test_nobody_may_scan_or_delete():

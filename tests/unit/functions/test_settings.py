@@ -8,11 +8,19 @@ from tests.integration.functions.deployed import ENVIRONMENT
 
 BUILT = {
     "webhook": ("INBOX_QUEUE_URL", "ARCHIVE_BUCKET", "SECRETS_PATH"),
-    "intake": ("DESK_TABLE", "ARCHIVE_BUCKET", "POLICY_FILE", "DESK_ADDRESS"),
+    "intake": ("DESK_TABLE", "ARCHIVE_BUCKET", "POLICY_FILE", "DESK_ADDRESS", "INBOUND_SMS_TOPIC_ARN"),
     "dispatch": ("DESK_TABLE", "OUTBOUND_QUEUE_URL", "SLA_STATE_MACHINE_ARN", "HAND_OFF_TOPIC_ARN", "MAIL_DOMAIN"),
     "clock": ("DESK_TABLE",),
     "sender": ("DESK_TABLE", "SECRETS_PATH", "POLICY_FILE", "DESK_ADDRESS"),
-    "agent_mail": ("DESK_TABLE", "INBOUND_MAIL_BUCKET", "SECRETS_PATH", "MAIL_DOMAIN", "CONFIGURATION_SET"),
+    "agent_mail": (
+        "DESK_TABLE",
+        "INBOUND_MAIL_BUCKET",
+        "SECRETS_PATH",
+        "MAIL_DOMAIN",
+        "CONFIGURATION_SET",
+        "INBOX_QUEUE_URL",
+    ),
+    "poller": ("DESK_TABLE", "INBOX_QUEUE_URL", "ARCHIVE_BUCKET", "SECRETS_PATH", "POLICY_FILE", "DESK_ADDRESS"),
 }
 
 
