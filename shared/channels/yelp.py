@@ -2,8 +2,10 @@
 
 An account is a business, by Yelp's id. Yelp documents no signature of its webhooks, so the registered address carries
 the account's signing key as `?key=...` (a gateway in front may send it as the header x-webhook-key instead), and a lead
-is fetched by its id before anybody is told.
-Sources: docs.developer.yelp.com (Webhooks, Leads Webhooks, Reviews Webhooks, Leads API, Respond to Reviews API).
+is fetched by its id before anybody is told. Its credentials: the business owner's `access_token`, which ends after a
+week, with `refresh_token`, `client_id` and `client_secret`; `api_key` of the partner.
+Sources: docs.developer.yelp.com (Webhooks, Leads Webhooks, Reviews Webhooks, Leads API, Respond to Reviews API, Refresh
+tokens).
 """
 
 from __future__ import annotations
@@ -12,20 +14,22 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from shared.channels._asking import no_page
+from shared.channels._asking import expiry, no_page, with_tokens
 from shared.channels._calling import (
     bearer,
     blocked,
     by_status,
     content,
+    credential,
     fetched,
     json_call,
     misfit,
     never,
     posted,
     query,
+    quoted,
     segment,
     unclear,
 )
@@ -53,11 +57,12 @@ ABOUT = About(
     title="Yelp leads and reviews",
     how=(How.PUSH,),
     docs="https://docs.developer.yelp.com/docs/webhooks",
-    checked=date(2026, 10, 31),
+    checked=date(2026, 11, 21),
     acknowledging="on for leads, where somebody asked us in private; off for reviews, where everybody reads it",
     author="display name of a lead; of a review only an id; nothing to look up",
-    unproven="everything: access is for partners, and what a lead holds and a reply is answered with is assumed; "
-    "the words of a review are not fetched, a person reads them behind the link",
+    unproven="everything: access is for partners; the fields of a lead's events are remembered, not documented in "
+    "public, nor what a reply is answered with; the words of a review are not fetched, a person reads them behind "
+    "the link",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
@@ -68,6 +73,8 @@ CAPABILITIES: Mapping[Surface, Capability] = {
 LEAD = "lead"
 FEEDS = (Feed(name=LEAD, purpose=Purpose.POINTED),)
 
+RENEW_BEFORE = timedelta(days=1)
+
 SETUP = Setup(
     wanted=(
         Wanted(
@@ -77,13 +84,20 @@ SETUP = Setup(
             secret=False,
         ),
         Wanted(name="signing", ask="The key in the webhook's address", where="made here", made=True),
-        Wanted(name="access_token", ask="The business owner's OAuth token", where="Yelp partner OAuth, scope leads"),
+        Wanted(name="client_id", ask="Client ID", where="Yelp partner portal, the OAuth application", secret=False),
+        Wanted(name="client_secret", ask="Client secret", where="the same page"),
+        Wanted(
+            name="refresh_token",
+            ask="The business owner's refresh token, good for a year",
+            where="Yelp's authorization code workflow with the scopes leads and r2r_business_owner",
+        ),
         Wanted(
             name="reviews_token",
             ask="The OAuth token for Respond to Reviews, if that is another",
             where="Yelp partner OAuth, scope r2r_business_owner",
             optional=True,
         ),
+        Wanted(name="api_key", ask="The partner's API key, to subscribe businesses", where="the same", optional=True),
     ),
     ticks=(
         "Give your Yelp representative the address {webhook_url}?key=<the key> for leads and reviews",
@@ -98,8 +112,27 @@ _HEADER = "x-webhook-key"
 _PAGE = 20
 _VERIFICATION = re.compile(r"[A-Za-z0-9]{1,128}")
 _SITE = "https://www.yelp.com/biz"
-_FINAL = re.compile(r"R2R_[A-Z_]+")
+_TOKENS = f"{_API.removesuffix('/v3')}/oauth2/token"
+_REVIEW_KINDS = {
+    "NEW_REVIEW_EVENT": Kind.MESSAGE,
+    "REVIEW_EDITED_EVENT": Kind.EDIT,
+    "REVIEW_REMOVED_EVENT": Kind.DELETION,
+}
+_EMOJI = re.compile("[\u20e3\u2600-\u27bf\u2b50\u2b55\ufe0f\U00010000-\U0010ffff]")
 _TOMORROW = "R2R_COMMENT_QUOTA_EXCEEDED"
+# What a person has to put right with Yelp before any answer goes (Yelp, "Respond to Review", error responses).
+_ACCOUNT_ERRORS = frozenset(
+    {
+        "INSUFFICIENT_SCOPE",
+        "R2R_COMMENTS_NOT_ALLOWED",
+        "R2R_PROBLEM_WITH_USER_PHOTO",
+        "R2R_UNACCEPTABLE_BIZ_USER_NAME",
+        "R2R_PUBLIC_COMMENTS_DISABLED",
+        "R2R_BUSINESS_NOT_CLAIMED",
+        "R2R_PERMISSION_DENIED",
+    }
+)
+_TOKEN_ERRORS = frozenset({"INVALID_TOKEN", "TOKEN_INVALID", "TOKEN_MISSING"})
 
 
 # Being called
@@ -161,11 +194,14 @@ def _updates(account_id: str | None, data: Json, at: datetime | None) -> Iterato
 
 
 def _review(account_id: str | None, review_id: str, update: Json, at: datetime | None) -> Event:
-    """A review, of which Yelp tells the stars and the language. Its author's id makes it theirs."""
+    """A review, of which Yelp tells the stars and the language, and later that it was edited or removed; its words only
+    the page behind the link shows.
+    """
+    kind = _REVIEW_KINDS.get(text(update.get("event_type")) or "", Kind.UNKNOWN)
     customer_id = ident(update.get("user_id")) or review_id
     stars = whole(update.get("rating"))
     return Event(
-        kind=Kind.MESSAGE if account_id else Kind.UNKNOWN,
+        kind=kind if account_id else Kind.UNKNOWN,
         channel=_CHANNEL,
         account_id=account_id,
         surface=Surface.REVIEW,
@@ -224,19 +260,20 @@ def ask(ask: Ask, secret: Secret) -> Call | Refused:
 
 
 def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: ARG001 - the protocol's signature
-    """The events of the answer, each with its lead's id. Total."""
+    """The events of the answer, each with its lead's id, the oldest first as in the conversation. A full page may have
+    older ones before its first. Total.
+    """
     if answer.status != 200:
-        return no_page(by_status("Yelp", answer, _error(answer)[1]))
-    found, (lead_id, asked) = content(answer), _place(ask)
-    events = list(objects(found.get("events")))
+        return no_page(_failed(answer))
+    lead_id, asked = _place(ask)
+    events = list(objects(content(answer).get("events")))
     items = [
         Item(item_id=event_id, at=when(event.get("time_created")), raw={**event, "lead_id": lead_id})
         for event in events
         if (event_id := ident(event.get("id"))) is not None
     ]
-    last = text(events[-1].get("cursor")) if events else None
-    goes_on = found.get("has_more") is True and last is not None and last != asked
-    return Page(items=items, next=f"{lead_id} {last}" if goes_on else None)
+    first = text(events[0].get("cursor")) if len(events) >= _PAGE else None
+    return Page(items=items, next=f"{lead_id} {first}" if first and first != asked else None)
 
 
 def _place(ask: Ask) -> tuple[str, str]:
@@ -265,7 +302,7 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused: 
 
 
 def _below_review(outbound: Outbound, secret: Secret) -> Call | Refused:
-    if any(ord(character) > 0xFFFF for character in outbound.text):
+    if _EMOJI.search(outbound.text):
         return never("Yelp takes no emoji in an answer to a review: take them out.")
     name = "reviews_token" if secret.credentials.get("reviews_token", "").strip() else "access_token"
     proof = bearer(secret, name)
@@ -277,30 +314,60 @@ def _below_review(outbound: Outbound, secret: Secret) -> Call | Refused:
 
 def outcome(answer: Answer) -> Outcome:
     """What Yelp's answer means, by the id of its error. Total."""
+    if not 200 <= answer.status < 300:
+        return _failed(answer)
+    return unclear("Yelp", answer) if _error(answer)[0] else posted(ident(content(answer).get("id")))
+
+
+def _failed(answer: Answer) -> Outcome:
     error, words = _error(answer)
-    if 200 <= answer.status < 300:
-        return posted(ident(content(answer).get("id"))) if not error else unclear("Yelp", answer)
     if error == _TOMORROW:
         return Refused(refusal=Refusal.NEVER, reason="Yelp takes no more answers to reviews today: answer tomorrow.")
-    if _FINAL.fullmatch(error):
-        return never(f"Yelp refused the answer ({error}).")
-    if error in {"INVALID_TOKEN", "TOKEN_INVALID", "TOKEN_MISSING"}:
+    if error in _ACCOUNT_ERRORS:
+        return blocked(
+            f"Yelp lets this account answer no review ({error}): put it right on biz.yelp.com.{quoted(words)}"
+        )
+    if error in _TOKEN_ERRORS:
         return blocked(f"Yelp does not accept the account's token any more ({error}): connect it again.")
+    if error.startswith("R2R_"):
+        return never(f"Yelp refused the answer ({error[:60]}).{quoted(words)}")
     return by_status("Yelp", answer, words)
 
 
 def _error(answer: Answer) -> tuple[str, str | None]:
-    said = content(answer)
-    error = obj(said.get("error"))
+    """Its name and words: the partner API calls the name `id`, the other `code`."""
+    error = obj(content(answer).get("error"))
     return (text(error.get("code")) or text(error.get("id")) or ""), text(error.get("description"))
 
 
 # Connecting
 
 
+def expires(secret: Secret) -> datetime | None:
+    """When the access token ends: after seven days."""
+    return expiry(secret)
+
+
+def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
+    """The call that trades the refresh token, good for a year, for an access token."""
+    form = {"grant_type": "refresh_token"}
+    for name in ("client_id", "client_secret", "refresh_token"):
+        value = credential(secret, name)
+        if isinstance(value, Refused):
+            return value
+        form[name] = value
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return Call(method="POST", url=_TOKENS, headers=headers, body=query(form).encode("ascii"))
+
+
+def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
+    """The account with its new access token. Total."""
+    return with_tokens("Yelp", secret, answer, now)
+
+
 def subscribe(secret: Secret, webhook_url: str) -> tuple[Call, ...]:  # noqa: ARG001 - Yelp's people register the address
-    """Subscribe the business to webhooks; the address itself is set by a Yelp representative."""
-    proof = bearer(secret)
+    """Subscribe the business to webhooks, which the partner's API key may; the address is set by Yelp's people."""
+    proof = bearer(secret, "api_key")
     if isinstance(proof, Refused):
         return ()
     wish = {"business_ids": [secret.account_id], "subscription_types": ["WEBHOOK"]}
@@ -318,6 +385,6 @@ def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the p
 def proven(answer: Answer) -> Proof | Refused:
     """Which business it is. Total."""
     if answer.status != 200:
-        return no_page(by_status("Yelp", answer, _error(answer)[1]))
+        return no_page(_failed(answer))
     name = text(content(answer).get("name"))
     return Proof(who=name) if name else never("Yelp's answer names no business.")

@@ -1,12 +1,13 @@
 """Yelp's two hosts: leads with their events, and answers to reviews.
 
-Sources: docs.developer.yelp.com, "Leads API" and "Respond to Reviews API".
+Sources: docs.developer.yelp.com, "Leads API", "Respond to Reviews API", "Refresh tokens".
 """
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 from datetime import datetime
 
 from infra.local.platforms import graph
@@ -23,7 +24,20 @@ _REVIEW = re.compile(r"/reviews/v1/([^/]+)")
 _BUSINESS = re.compile(r"/v3/businesses/([^/]+)")
 _LIMIT = 5000
 _PAGE = 20
+_WEEK_SECONDS = 604_800
+_ISSUED = "issued_token"  # beside the one the account was set up with
 _ASKED = "Can you true a wheel on Saturday?"
+
+
+def credentials() -> dict[str, str]:
+    """A partner's application, acting for the owner of a business, whose access token has just ended."""
+    return {
+        "client_id": secrets.token_urlsafe(16),
+        "client_secret": secrets.token_urlsafe(32),
+        "refresh_token": secrets.token_hex(64),
+        "api_key": secrets.token_urlsafe(48),
+        "expires_at": "2026-01-01T00:00:00Z",
+    }
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:
@@ -51,6 +65,10 @@ def channel_of(call: PlatformCall, world: World) -> str:  # noqa: ARG001 - as th
 
 def answer(call: PlatformCall, world: World) -> PlatformAnswer:
     """Events of a lead, a new one of ours, an answer to a review, the business itself."""
+    if (call.method, call.path) == ("POST", "/oauth2/token"):
+        return _token(call, world)
+    if (call.method, call.path) == ("POST", "/v3/businesses/subscriptions"):
+        return _subscribe(call, world)
     account = _account(call, world)
     lead, review, business = (p.fullmatch(call.path) for p in (_EVENTS, _REVIEW, _BUSINESS))
     if lead is not None:
@@ -59,8 +77,6 @@ def answer(call: PlatformCall, world: World) -> PlatformAnswer:
         return _respond(call, world, account, review[1])
     if business is not None and call.method == "GET" and business[1] == account.account_id:
         return PlatformAnswer(body={"id": account.account_id, "name": "Lantern Bikes"})
-    if call.path == "/v3/businesses/subscriptions" and call.method == "POST":
-        return PlatformAnswer(status=202, body={})
     raise _refused(404, "NOT_FOUND", "Resource could not be found.")
 
 
@@ -76,18 +92,39 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001 - as the others
 def _account(call: PlatformCall, world: World) -> Account:
     token = call.headers.get("authorization", "").removeprefix("Bearer ")
     for account in world.accounts:
-        if account.channel == CHANNEL and token and token in {account.token, account.credentials.get("reviews_token")}:
+        held = {account.token, account.credentials.get("reviews_token"), account.credentials.get(_ISSUED)}
+        if account.channel == CHANNEL and token and token in held:
             return account
     raise _refused(401, "INVALID_TOKEN", "The access token is invalid.")
 
 
+def _token(call: PlatformCall, world: World) -> PlatformAnswer:
+    """Another access token for a refresh token, which stays."""
+    names = ("client_id", "client_secret", "refresh_token")
+    for account in world.accounts:
+        mine = account.channel == CHANNEL and all(call.text(n) == account.credentials.get(n, "") for n in names)
+        if mine and call.text("grant_type") == "refresh_token":
+            account.credentials[_ISSUED] = secrets.token_hex(64)
+            body = {"access_token": account.credentials[_ISSUED], "token_type": "Bearer", "expires_in": _WEEK_SECONDS}
+            return PlatformAnswer(body=body)
+    raise _refused(400, "INVALID_TOKEN", "The refresh token is expired, revoked or invalid.")
+
+
+def _subscribe(call: PlatformCall, world: World) -> PlatformAnswer:
+    key = call.headers.get("authorization", "").removeprefix("Bearer ")
+    if not any(a.channel == CHANNEL and key and a.credentials.get("api_key") == key for a in world.accounts):
+        raise _refused(401, "TOKEN_INVALID", "Invalid access token or authorization header.")
+    return PlatformAnswer(status=202, body={})
+
+
 def _read(call: PlatformCall, world: World, account: Account, lead_id: str) -> PlatformAnswer:
-    events = _lead(world, account, lead_id)
-    cursor = call.text("older_than_cursor")
-    start = 1 + next((n for n, s in enumerate(events) if s.raw.get("cursor") == cursor), -1)
-    rows = events[start : start + _PAGE]
-    told = [{k: v for k, v in s.raw.items() if k != "lead_id"} for s in rows]
-    return PlatformAnswer(body={"events": told, "has_more": start + _PAGE < len(events)})
+    """The latest events, the oldest of them first; or those before a cursor."""
+    events = sorted(_lead(world, account, lead_id), key=lambda s: s.at)
+    cursor, size = call.text("older_than_cursor"), int(call.text("limit") or _PAGE)
+    if cursor is not None:
+        events = events[: next((n for n, s in enumerate(events) if s.raw.get("cursor") == cursor), 0)]
+    told = [{k: v for k, v in s.raw.items() if k != "lead_id"} for s in events[-size:]]
+    return PlatformAnswer(body={"events": told})
 
 
 def _write(call: PlatformCall, world: World, account: Account, lead_id: str) -> PlatformAnswer:
@@ -113,13 +150,11 @@ def _respond(call: PlatformCall, world: World, account: Account, review_id: str)
     text = call.text("response_text") or ""
     shown = [s for s in world.feed(CHANNEL, account.account_id, "reviews") if s.item_id == review_id]
     if not shown:
-        raise _refused(400, "R2R_REVIEW_NOT_FOUND", "")
-    if not text.strip() or len(text) > _LIMIT or call.text("response_type") != "public_comment":
-        raise _refused(400, "R2R_INVALID_TEXT", "")
-    if any(ord(character) > 0xFFFF for character in text):
-        raise _refused(400, "R2R_EMOJI_NOT_ALLOWED", "")
-    if shown[0].raw.get("response"):
-        raise _refused(400, "R2R_ALREADY_RESPONDED", "")
+        raise _r2r("R2R_REVIEW_DOES_NOT_EXIST", "Review does not exist.")
+    if call.text("response_type") != "public_comment":
+        raise _r2r("R2R_INVALID_RESPONSE_TYPE", "Invalid response type.")
+    if not text.strip() or len(text) > _LIMIT or any(ord(character) > 0xFFFF for character in text):
+        raise _r2r("R2R_INVALID_RESPONSE_TEXT", "Invalid response text.")
     shown[0].raw["response"] = text
     native_id = opaque("rr-", 9)
     _posted(call, world, account, "reply", review_id, text, native_id)
@@ -173,3 +208,8 @@ def _at(value: object, otherwise: datetime) -> datetime:
 
 def _refused(status: int, code: str, description: str) -> Refusal:
     return Refusal(status, {"error": {"code": code, "description": description}})
+
+
+def _r2r(error_id: str, description: str) -> Refusal:
+    """An error of Respond to Reviews, which has a form of its own."""
+    return Refusal(400, {"error": {"id": error_id, "description": description, "http_code": "400"}})
