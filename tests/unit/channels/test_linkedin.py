@@ -150,7 +150,7 @@ def site(tmp_path):
 
 
 def answered(site, question, text="We are open on Sunday.", **changed):
-    return linkedin.outcome(site.carry(linkedin.reply(site.answers(question, text, **changed), site.secret, NOW)))
+    return linkedin.outcome(site.call(linkedin.reply(site.answers(question, text, **changed), site.secret, NOW)))
 
 
 @pytest.mark.parametrize("question", [QUESTION, BELOW, MENTION], ids=["comment", "below another", "mention"])
@@ -243,7 +243,7 @@ def test_what_a_push_missed_is_asked_for_page_by_page(site, monkeypatch):
     monkeypatch.setattr(linkedin, "_PAGE", 2)
     ask, found = wanted(), list[Item]()
     while True:
-        page = linkedin.page(ask, site.carry(linkedin.ask(ask, site.secret)), site.secret)
+        page = linkedin.page(ask, site.call(linkedin.ask(ask, site.secret)), site.secret)
         assert isinstance(page, Page)
         found += page.items
         if page.next is None:
@@ -260,7 +260,7 @@ def test_what_a_push_missed_is_asked_for_page_by_page(site, monkeypatch):
 
 def test_only_the_wanted_span_is_asked_for(site):
     ask = replace(wanted(), since=NOW - timedelta(seconds=32))
-    page = linkedin.page(ask, site.carry(linkedin.ask(ask, site.secret)), site.secret)
+    page = linkedin.page(ask, site.call(linkedin.ask(ask, site.secret)), site.secret)
     assert isinstance(page, Page)
     assert len(page.items) == 1
 
@@ -276,12 +276,12 @@ def test_another_feed_is_not_asked_for():
 
 
 def test_a_token_is_renewed_and_the_new_refresh_token_replaces_the_old(site):
-    account = linkedin.renewed(site.secret, site.carry(linkedin.renew(site.secret, NOW)), NOW)
+    account = linkedin.renewed(site.secret, site.call(linkedin.renew(site.secret, NOW)), NOW)
     assert isinstance(account, Secret)
     assert linkedin.expires(account) == NOW + timedelta(days=60)
     assert account.credentials["refresh_token"] != site.secret.credentials["refresh_token"]
-    assert isinstance(linkedin.proven(site.carry(linkedin.prove(account, NOW))), Proof)
-    again = linkedin.renewed(site.secret, site.carry(linkedin.renew(site.secret, NOW)), NOW)
+    assert isinstance(linkedin.proven(site.call(linkedin.prove(account, NOW))), Proof)
+    again = linkedin.renewed(site.secret, site.call(linkedin.renew(site.secret, NOW)), NOW)
     assert refusal_of(again).refusal is Refusal.BLOCKED
 
 
@@ -291,8 +291,8 @@ def test_an_app_without_refresh_tokens_has_nothing_to_renew():
 
 def test_a_page_is_subscribed_for_its_administrator_and_proves_itself(site):
     (call,) = linkedin.subscribe(site.secret, "https://desk.example/webhooks/linkedin")
-    assert site.carry(call).status == 204
-    assert linkedin.proven(site.carry(linkedin.prove(site.secret, NOW))) == Proof(who="Lantern Bikes")
+    assert site.call(call).status == 204
+    assert linkedin.proven(site.call(linkedin.prove(site.secret, NOW))) == Proof(who="Lantern Bikes")
     assert linkedin.subscribe(ACCOUNT, "https://desk.example/webhooks/linkedin") == ()
 
 
@@ -301,5 +301,5 @@ def test_the_sandbox_wants_the_headers_that_linkedin_wants(site):
     assert isinstance(call, Call)
     for header in ("linkedin-version", "x-restli-protocol-version"):
         bare = {name: value for name, value in call.headers.items() if name != header}
-        assert site.carry(replace(call, headers=bare)).status == 400
+        assert site.call(replace(call, headers=bare)).status == 400
     assert platform._VERSIONS.fullmatch(linkedin.VERSION)

@@ -133,14 +133,14 @@ DIRECT = said("slack", delivered("slack", "message__direct"), NOW)
 
 
 def test_an_answer_is_posted_below_the_question_and_named_by_channel_and_ts(workspace):
-    answer = workspace.carry(slack.reply(workspace.answers(QUESTION, "Yes & <no>"), workspace.secret, NOW))
+    answer = workspace.call(slack.reply(workspace.answers(QUESTION, "Yes & <no>"), workspace.secret, NOW))
     (post,) = workspace.world.posts
     assert slack.outcome(answer) == Posted(post.native_id)
     assert (post.kind, post.thread, post.text) == ("reply", QUESTION.thread_id, "Yes & <no>")
 
 
 def test_a_direct_answer_stands_in_the_conversation_itself(workspace):
-    answer = workspace.carry(slack.reply(workspace.answers(DIRECT), workspace.secret, NOW))
+    answer = workspace.call(slack.reply(workspace.answers(DIRECT), workspace.secret, NOW))
     assert isinstance(slack.outcome(answer), Posted)
     assert "thread_ts" not in workspace.world.posts[0].request
 
@@ -192,14 +192,14 @@ def test_a_200_that_says_nothing_is_unclear():
 
 def test_too_many_answers_wait_as_long_as_slack_says(workspace):
     workspace.meets("throttle", "slack.com")
-    refusal = slack.outcome(workspace.carry(slack.reply(workspace.answers(QUESTION), workspace.secret, NOW)))
+    refusal = slack.outcome(workspace.call(slack.reply(workspace.answers(QUESTION), workspace.secret, NOW)))
     assert isinstance(refusal, Refused)
     assert (refusal.refusal, refusal.after) == (Refusal.LATER, timedelta(seconds=30))
 
 
 def test_an_answer_below_a_message_that_is_gone_is_refused(workspace):
     workspace.learns(delivered("slack", "deletion__by-the-customer"))
-    refusal = slack.outcome(workspace.carry(slack.reply(workspace.answers(QUESTION), workspace.secret, NOW)))
+    refusal = slack.outcome(workspace.call(slack.reply(workspace.answers(QUESTION), workspace.secret, NOW)))
     assert isinstance(refusal, Refused)
     assert refusal.refusal is Refusal.NEVER
 
@@ -223,16 +223,16 @@ class _Carried:
 
 
 def test_the_app_proves_itself_and_people_and_workspaces_are_looked_up(workspace):
-    assert slack.proven(workspace.carry(slack.prove(workspace.secret, NOW))) == Proof(who="desk in Lantern Bikes")
-    person = slack.profile(workspace.carry(slack.look_up("U0ANA00001", workspace.secret, NOW)))
+    assert slack.proven(workspace.call(slack.prove(workspace.secret, NOW))) == Proof(who="desk in Lantern Bikes")
+    person = slack.profile(workspace.call(slack.look_up("U0ANA00001", workspace.secret, NOW)))
     assert person == Profile(name="Person U0ANA00001", handle="u0ana00001")
-    company = slack.profile(workspace.carry(slack.look_up("T0CUST0002", workspace.secret, NOW)))
+    company = slack.profile(workspace.call(slack.look_up("T0CUST0002", workspace.secret, NOW)))
     assert company == Profile(name="Workspace T0CUST0002", handle="t0cust0002")
-    assert isinstance(slack.profile(workspace.carry(slack.look_up("U0NOBODY", workspace.secret, NOW))), Refused)
+    assert isinstance(slack.profile(workspace.call(slack.look_up("U0NOBODY", workspace.secret, NOW))), Refused)
 
 
 def test_a_token_that_is_no_more_is_said_to_be_gone(workspace):
     gone = replace(workspace.secret, credentials={"access_token": "xoxb-old"})
-    refusal = slack.proven(workspace.carry(slack.prove(gone, NOW)))
+    refusal = slack.proven(workspace.call(slack.prove(gone, NOW)))
     assert isinstance(refusal, Refused)
     assert refusal.refusal is Refusal.BLOCKED

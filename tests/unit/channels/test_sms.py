@@ -151,7 +151,7 @@ QUESTION = said("sms", delivered("sms", "message__plain"), NOW)
 
 
 def test_an_answer_goes_from_the_number_that_the_customer_wrote_to(phone):
-    answer = phone.carry(sms.reply(phone.answers(QUESTION, "On its way 😀 & paid + 1"), phone.secret, NOW))
+    answer = phone.call(sms.reply(phone.answers(QUESTION, "On its way 😀 & paid + 1"), phone.secret, NOW))
     (post,) = phone.world.posts
     assert sms.outcome(answer) == Posted(post.native_id)
     assert (post.recipient, post.text) == ("+447700900123", "On its way 😀 & paid + 1")
@@ -217,17 +217,17 @@ def test_without_account_sid_or_auth_token_the_account_has_to_be_put_right(secre
 
 def test_who_wrote_stop_is_not_written_to_until_they_write_start(phone):
     phone.learns(delivered("sms", "message__stop"))
-    refusal = sms.outcome(phone.carry(sms.reply(phone.answers(QUESTION), phone.secret, NOW)))
+    refusal = sms.outcome(phone.call(sms.reply(phone.answers(QUESTION), phone.secret, NOW)))
     assert isinstance(refusal, Refused)
     assert (refusal.refusal, "opted out" in refusal.reason) == (Refusal.NEVER, True)
     phone.learns(delivered("sms", "message__start"))
-    assert isinstance(sms.outcome(phone.carry(sms.reply(phone.answers(QUESTION), phone.secret, NOW))), Posted)
+    assert isinstance(sms.outcome(phone.call(sms.reply(phone.answers(QUESTION), phone.secret, NOW))), Posted)
 
 
 @pytest.mark.parametrize(("trouble", "expected"), [("throttle", Refusal.LATER), ("revoked_token", Refusal.BLOCKED)])
 def test_a_bad_day_at_twilio_is_told_apart_by_what_to_do(phone, trouble, expected):
     phone.meets(trouble, twilio.HOSTS[0])
-    refusal = sms.outcome(phone.carry(sms.reply(phone.answers(QUESTION), phone.secret, NOW)))
+    refusal = sms.outcome(phone.call(sms.reply(phone.answers(QUESTION), phone.secret, NOW)))
     assert isinstance(refusal, Refused)
     assert refusal.refusal is expected
 
@@ -267,11 +267,11 @@ def _call(call):
 
 
 def test_an_account_proves_itself_and_its_number_is_set_where_its_sid_is_known(phone):
-    assert "Lantern" in getattr(sms.proven(phone.carry(sms.prove(phone.secret, NOW))), "who", "")
+    assert "Lantern" in getattr(sms.proven(phone.call(sms.prove(phone.secret, NOW))), "who", "")
     assert sms.subscribe(phone.secret, "https://desk.example/x") == ()
     known = replace(phone.secret, credentials={**phone.secret.credentials, "number_sid": "PN" + "0" * 32})
     (call,) = sms.subscribe(known, "https://desk.example/x")
-    assert phone.carry(call).status == 200
+    assert phone.call(call).status == 200
 
 
 @pytest.mark.parametrize(("status", "body"), [(401, b"{}"), (200, b'{"status": "suspended"}'), (500, b"")])

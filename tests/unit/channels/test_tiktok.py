@@ -115,7 +115,7 @@ MESSAGE = said("tiktok", delivered("tiktok", "message__text"), NOW)
 
 def fetched(app, reference):
     ask = Ask(feed="comments", since=NOW, now=NOW, reference=reference)
-    page = tiktok.page(ask, app.carry(tiktok.ask(ask, app.secret)), app.secret)
+    page = tiktok.page(ask, app.call(tiktok.ask(ask, app.secret)), app.secret)
     assert isinstance(page, Page), page
     items = [item.raw for item in page.items]
     body = json.dumps({"account_id": BUSINESS, "feed": "comments", "items": items}).encode()
@@ -123,7 +123,7 @@ def fetched(app, reference):
 
 
 def posted(app, question, text="Forty-nine euros.", **changed):
-    return tiktok.outcome(app.carry(tiktok.reply(app.answers(question, text, **changed), app.secret, NOW)))
+    return tiktok.outcome(app.call(tiktok.reply(app.answers(question, text, **changed), app.secret, NOW)))
 
 
 def test_a_comment_that_was_pointed_at_is_fetched_with_its_author(app):
@@ -234,12 +234,12 @@ def test_without_video_and_comment_nothing_is_asked_for(reference):
 
 
 def test_tokens_are_renewed_in_pairs_and_a_used_refresh_token_is_worth_nothing(app):
-    account = tiktok.renewed(app.secret, app.carry(tiktok.renew(app.secret, NOW)), NOW)
+    account = tiktok.renewed(app.secret, app.call(tiktok.renew(app.secret, NOW)), NOW)
     assert isinstance(account, Secret)
     assert tiktok.expires(account) == NOW + timedelta(days=1)
     assert account.credentials["refresh_token"] != app.secret.credentials["refresh_token"]
-    assert tiktok.proven(app.carry(tiktok.prove(account, NOW))) == Proof(who="lantern.bikes")
-    again = tiktok.renewed(app.secret, app.carry(tiktok.renew(app.secret, NOW)), NOW)
+    assert tiktok.proven(app.call(tiktok.prove(account, NOW))) == Proof(who="lantern.bikes")
+    again = tiktok.renewed(app.secret, app.call(tiktok.renew(app.secret, NOW)), NOW)
     assert refusal_of(again).refusal is Refusal.BLOCKED
 
 
@@ -254,5 +254,5 @@ def test_without_refresh_token_or_app_id_somebody_has_to_connect_it_again():
 
 def test_the_app_registers_a_webhook_for_comments_and_one_for_messages(app):
     calls = tiktok.subscribe(app.secret, "https://desk.example/webhooks/tiktok")
-    assert [json.loads(app.carry(call).body)["data"]["event_type"] for call in calls] == ["COMMENT", "DIRECT_MESSAGE"]
+    assert [json.loads(app.call(call).body)["data"]["event_type"] for call in calls] == ["COMMENT", "DIRECT_MESSAGE"]
     assert tiktok.subscribe(ACCOUNT, "https://desk.example/webhooks/tiktok") == ()
