@@ -12,7 +12,7 @@ from datetime import datetime
 
 from infra.local.platforms import graph, messaging
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal, Telling
-from infra.local.platforms.world import Account, Person, Post, World, wrote
+from infra.local.platforms.world import Account, Person, Post, World, digits, wrote
 
 CHANNEL = "whatsapp"
 ACCOUNT = "106540352242922"
@@ -24,6 +24,11 @@ _PHONE = re.compile(r"\+?[0-9]{5,15}")
 _CLOSED = (
     "Message failed to send because more than 24 hours have passed since the customer last replied to this number."
 )
+
+
+def credentials() -> dict[str, str]:
+    """The business that the number belongs to."""
+    return {"waba_id": digits(15)}
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:
