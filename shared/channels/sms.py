@@ -87,7 +87,7 @@ SETUP = Setup(
         Wanted(
             name="webhook_url",
             ask="The webhook's address exactly as Twilio is to call it, query and all",
-            where="printed at the end of `nightdesk connect`",
+            where="the stack's output WebhookUrl with sms at its end, or the same on a domain of your own",
             secret=False,
         ),
         Wanted(
