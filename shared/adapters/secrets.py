@@ -46,7 +46,7 @@ class SsmSecrets:
     def __init__(
         self, clients: Clients, path: str, clock: Clock, *, unusable: Callable[[Misconfigured], None] = _raised
     ) -> None:
-        """`unusable` is told of each parameter that cannot be read when all are asked for; it may raise what it got."""
+        """`unusable` is told of each account whose parameter cannot be read: it raises, or lets the others through."""
         self._clients = clients
         self._unusable = unusable
         self._path = path.rstrip("/")
@@ -63,9 +63,7 @@ class SsmSecrets:
         now = self._clock.now()
         kept = self._channels.get(name)
         if kept is None or now - kept.at >= (BETWEEN_REFRESHES if refresh else KEPT_FOR):
-            kept = _Fetched(
-                now, tuple(_secret(parameter) for parameter in self._below(f"{self._path}/channels/{name}"))
-            )
+            kept = _Fetched(now, tuple(secret for _, secret in self._readable(f"{self._path}/channels/{name}")))
             self._channels[name] = kept
         return kept.secrets
 
@@ -91,7 +89,7 @@ class SsmSecrets:
         now = self._clock.now()
         if self._all is None or now - self._all[0] >= KEPT_FOR:
             found: dict[str, tuple[Secret, ...]] = {}
-            for channel, secret in self._readable(f"{self._path}/channels"):
+            for channel, secret in self._readable(f"{self._path}/channels", recursive=True):
                 found[channel] = (*found.get(channel, ()), secret)
             self._all = (now, found)
         return self._all[1]
@@ -131,17 +129,15 @@ class SsmSecrets:
             raise _unusable(name, 'has no "current"')
         return tuple(key.encode() for key in keys if key is not None)
 
-    def _readable(self, path: str) -> Iterator[tuple[str, Secret]]:
+    def _readable(self, path: str, *, recursive: bool = False) -> Iterator[tuple[str, Secret]]:
         """Channel and account of every parameter below a path that can be read."""
-        for parameter in self._below(path, recursive=True):
-            channel, _, account_id = parameter.get("Name", "").removeprefix(f"{path}/").partition("/")
+        for parameter in self._below(path, recursive=recursive):
             try:
                 secret = _secret(parameter)
             except Misconfigured as error:
                 self._unusable(error)
-                continue
-            if account_id and "/" not in account_id:
-                yield channel, secret
+            else:
+                yield parameter.get("Name", "").split("/")[-2], secret
 
     def _below(self, path: str, *, recursive: bool = False) -> Iterator[ParameterTypeDef]:
         asked: dict[str, Any] = {"Path": path, "WithDecryption": True, "Recursive": recursive}

@@ -134,9 +134,10 @@ def test_one_broken_parameter_does_not_keep_the_others_away(clients: Clients, cl
     put(clients, "channels/web/broken", value)
     put(clients, "channels/web/shop", WEB)
     told: list[Misconfigured] = []
-    everything = SsmSecrets(clients, PATH, clock, unusable=told.append).everything()
-    assert [one.account_id for one in everything["web"]] == ["shop"]
-    assert ["channels/web/broken" in str(error) and "hush" not in str(error) for error in told] == [True]
+    secrets = SsmSecrets(clients, PATH, clock, unusable=told.append)
+    assert [one.account_id for one in secrets.everything()["web"]] == ["shop"]
+    assert secrets.account("web", "shop").account_id == "shop"
+    assert ["channels/web/broken" in str(error) and "hush" not in str(error) for error in told] == [True, True]
 
 
 def test_a_broken_parameter_is_not_passed_over_in_silence(clients: Clients, secrets: SsmSecrets):

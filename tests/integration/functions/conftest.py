@@ -14,7 +14,7 @@ from tests.integration.adapters import aws
 from tests.integration.functions.deployed import ENVIRONMENT, Deployed, Platform, deploy
 from tests.unit.services.stage import FRIDAY_NIGHT
 
-FUNCTIONS = ("webhook", "intake", "dispatch", "clock", "send", "mail")
+FUNCTIONS = ("webhook", "intake", "dispatch", "clock", "send", "mail", "poll")
 
 
 @pytest.fixture(scope="session")

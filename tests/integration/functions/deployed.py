@@ -23,6 +23,7 @@ from urllib3 import HTTPResponse
 from functions.dispatch.handler import handler as dispatch
 from functions.intake.handler import handler as intake
 from functions.mail.handler import handler as mail
+from functions.poll.handler import handler as poll
 from functions.send.handler import handler as send
 from functions.webhook.handler import handler as webhook
 from shared import channels
@@ -68,6 +69,8 @@ def deploy(clients: Clients) -> None:
         clients.sqs.create_queue(QueueName=queue)
     topic = clients.sns.create_topic(Name="hand-off")["TopicArn"]
     clients.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}:subscriber")
+    texts = clients.sns.create_topic(Name="inbound-sms")["TopicArn"]
+    clients.sns.subscribe(TopicArn=texts, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN}:inbox")
     role = f"arn:aws:iam::{aws.ACCOUNT}:role/sla"
     clients.stepfunctions.create_state_machine(name="sla", definition=json.dumps(WAIT), roleArn=role)
     clients.sesv2.create_email_identity(EmailIdentity=DOMAIN)
@@ -148,6 +151,12 @@ class Deployed:
 
     def intake(self) -> Any:
         return intake({"Records": self.queued("inbox")}, CONTEXT)
+
+    def poll(self, milliseconds: int = 300_000) -> None:
+        """The schedule, with so much time until the function is stopped."""
+        context = LambdaContext()
+        context.get_remaining_time_in_millis = lambda: milliseconds  # type: ignore[method-assign]  # as Lambda gives it
+        poll({}, context)
 
     def send(self) -> Any:
         return send({"Records": self.queued("outbound")}, CONTEXT)

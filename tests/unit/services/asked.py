@@ -32,14 +32,18 @@ class AskedChannel(ScriptedChannel):
         if answer.status in BY_STATUS:
             return BY_STATUS[answer.status]
         read: dict[str, Any] = json.loads(answer.body)
-        items = [Item(item_id=i["id"], at=None, raw=i, below=i.get("below")) for i in read["items"]]
-        return Page(items=items, next=read.get("next"))
+        return Page(items=[_item(raw) for raw in read["items"]], next=read.get("next"))
 
     def look_up(self, customer_id: str, secret: Secret, now: datetime) -> Call | Refused:
         return GONE if customer_id == "nobody" else Call(method="GET", url=f"{HOST}/people/{customer_id}")
 
     def profile(self, answer: Answer) -> Profile | Refused:
         return BY_STATUS.get(answer.status) or Profile(**json.loads(answer.body))
+
+
+def _item(raw: dict[str, Any]) -> Item:
+    at = datetime.fromisoformat(raw["at"]) if "at" in raw else None
+    return Item(item_id=raw["id"], at=at, raw=raw, below=raw.get("below"))
 
 
 def saying(status: int = 200, **content: object) -> Answer:
