@@ -1,8 +1,10 @@
-"""Trustpilot: service reviews of a business unit, asked for, and the company's answers.
+"""Trustpilot: service reviews of a business unit, asked for and told of, and the company's answers.
 
 An account is a business unit, by its id. Credentials: `api_key`, `api_secret`, `business_user_id` (in whose name
-answers are written), and the `access_token` that key and secret give. Sources: developers.trustpilot.com, "Service
-Reviews API", "Business Units API (private)", "Authentication".
+answers are written), and the `access_token` that key and secret give. Its signing key stands in the address that
+Trustpilot's webhooks call: they are not signed and do not name the business unit, so each review is fetched.
+Sources: developers.trustpilot.com, "Service Reviews API", "Business Units API (private)", "Authentication";
+support.trustpilot.com, "How to set up Trustpilot Webhooks".
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _reviews
+from shared.channels import _address_key, _reviews
 from shared.channels._asking import expiry, trouble, with_tokens
 from shared.channels._calling import (
     bearer,
@@ -30,19 +32,31 @@ from shared.channels._calling import (
 )
 from shared.channels._reading import Json, ident, obj, objects, read_json, text, when, whole
 from shared.domain.connecting import Proof, Setup, Wanted
-from shared.domain.events import Event, Kind, Surface, iso
-from shared.domain.exchange import About, Answer, Call, Capability, How, Outbound, Outcome, Refused, Secret
-from shared.domain.polling import Ask, Feed, Item, Page, Quota
+from shared.domain.events import Event, Kind, Surface, Visibility, iso
+from shared.domain.exchange import (
+    About,
+    Answer,
+    Call,
+    Capability,
+    How,
+    Outbound,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    Secret,
+)
+from shared.domain.polling import Ask, Feed, Item, Page, Purpose, Quota
 
 ABOUT = About(
     title="Trustpilot service reviews",
-    how=(How.POLL,),
+    how=(How.PUSH, How.POLL),
     docs="https://developers.trustpilot.com/service-reviews-api",
     checked=date(2026, 11, 21),
     acknowledging="off: everybody reads it, and it would take the only place for an answer",
     author="display name and an id; nothing to look up",
     unproven="everything: the API is part of a paid plan; the length of an answer is not documented, 5,000 is ours; "
-    "the webhooks that Trustpilot recommends are not used, for their signature is not documented in public",
+    "webhooks are read as Trustpilot's support shows one, that of a deletion is assumed to be alike",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {Surface.REVIEW: Capability(replies=True, limit=5000, single_slot=True)}
@@ -55,6 +69,7 @@ FEEDS = (
         overlap=timedelta(days=3),  # an edited review keeps its place by the time it was written
         quota=Quota(units=5000, replies=500),
     ),
+    Feed(name="review", purpose=Purpose.POINTED),
 )
 
 RENEW_BEFORE = timedelta(hours=1)
@@ -70,8 +85,13 @@ SETUP = Setup(
             where="Trustpilot Business, Settings, Users",
             secret=False,
         ),
+        Wanted(name="signing", ask="The key in the webhook's address", where="made here", made=True),
     ),
-    ticks=("Trustpilot Business, Integrations: the plan must hold the API and the Service Reviews module.",),
+    ticks=(
+        "Trustpilot Business, Integrations: the plan must hold the API and the Service Reviews module.",
+        "Integrations, Developers, Webhooks: {webhook_url}?key=<the key> for new, updated and deleted service reviews.",
+        "Without webhooks reviews are asked for every five minutes, and deletions are not heard of.",
+    ),
 )
 
 _CHANNEL = "trustpilot"
@@ -80,6 +100,22 @@ _API = "https://api.trustpilot.com/v1"
 _TOKENS = f"{_API}/oauth/oauth-business-users-for-applications/accesstoken"
 _PAGE = 100
 _SITE = "https://www.trustpilot.com/reviews"
+_TOLD = {
+    "service-review-created": Kind.POINTER,
+    "service-review-updated": Kind.POINTER,
+    "service-review-deleted": Kind.DELETION,
+}
+
+
+# Being called
+
+
+def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
+    """Trustpilot has no handshake: None for a POST, which is a delivery. Total."""
+    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
+
+
+verify, sign, addressee = _address_key.verify, _address_key.sign, _address_key.addressee
 
 
 # Asking
@@ -126,14 +162,36 @@ def _item(review: Json) -> Item | None:
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the platform says when it was written
-    """All events of what was fetched, in its order. Raises Unreadable for what is not JSON."""
-    found = fetched(obj(read_json(body)))
+    """What a webhook points at, or all events of what was fetched, in its order. Raises Unreadable for what is not
+    JSON.
+    """
+    payload = obj(read_json(body))
+    found = fetched(payload)
     if found is None:
-        return (Event(kind=Kind.UNKNOWN, channel=_CHANNEL, detail="a payload without reviews"),)
+        told = tuple(map(_told, objects(payload.get("events"))))
+        return told or (Event(kind=Kind.UNKNOWN, channel=_CHANNEL, detail="a payload without reviews"),)
     account_id, feed, reviews = found
     events = tuple(event for review in reviews for event in _events(account_id, review))
     return events or (
         Event(kind=Kind.UNKNOWN, channel=_CHANNEL, account_id=account_id, detail=f"nothing in {feed[:40]}"),
+    )
+
+
+def _told(told: Json) -> Event:
+    """One event of a webhook. Whose it is the webhook's address says."""
+    name, data = (text(told.get("eventName")) or "an event without a name")[:60], obj(told.get("eventData"))
+    review_id, kind = ident(data.get("id")), _TOLD.get(name)
+    if review_id is None or kind is None:
+        return Event(kind=Kind.UNKNOWN, channel=_CHANNEL, message_id=review_id, detail=name)
+    times = ("deletedAt",) if kind is Kind.DELETION else ("updatedAt", "createdAt")
+    return Event(
+        kind=kind,
+        channel=_CHANNEL,
+        surface=Surface.REVIEW,
+        visibility=Visibility.PUBLIC,
+        thread_id=review_id,
+        message_id=review_id,
+        sent_at=next(filter(None, (when(data.get(time)) for time in times)), None),
     )
 
 
@@ -158,7 +216,7 @@ def _events(account_id: str, review: Json) -> Iterator[Event]:
     )
     yield about
     changed_at = when(review.get("updatedAt"))
-    if changed_at is not None:
+    if changed_at is not None and (about.sent_at is None or changed_at > about.sent_at):
         yield _reviews.edited(about, changed_at)
     answered = obj(review.get("companyReply"))
     answer_id = _reviews.answer_id(_answered_at(review), answered.get("text"))

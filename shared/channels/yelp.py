@@ -10,12 +10,12 @@ tokens).
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from shared.channels import _address_key
 from shared.channels._asking import expiry, no_page, with_tokens
 from shared.channels._calling import (
     bearer,
@@ -33,7 +33,6 @@ from shared.channels._calling import (
     segment,
     unclear,
 )
-from shared.channels._keys import current_key, keys_of, require
 from shared.channels._reading import Json, ident, obj, objects, read_json, text, when, whole
 from shared.domain.connecting import Proof, Setup, Wanted
 from shared.domain.events import Event, Kind, Surface, Visibility
@@ -108,7 +107,6 @@ SETUP = Setup(
 _CHANNEL = "yelp"
 _API = "https://api.yelp.com/v3"
 _PARTNER = "https://partner-api.yelp.com"
-_HEADER = "x-webhook-key"
 _PAGE = 20
 _VERIFICATION = re.compile(r"[A-Za-z0-9]{1,128}")
 _SITE = "https://www.yelp.com/biz"
@@ -150,16 +148,7 @@ def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:
     return Response(200, f'{{"verification": "{word}"}}', "application/json")
 
 
-def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - no time is signed
-    """Accept what was sent to the secret address. It is a password, and binds no body. Raises SignatureRejected."""
-    presented = request.headers.get(_HEADER) or request.query.get("key") or ""
-    proof = presented.encode("utf-8", "surrogatepass")
-    require(hmac.digest(b"yelp", proof, "sha256"), keys_of(secrets), lambda key: hmac.digest(b"yelp", key, "sha256"))
-
-
-def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - nothing but the key is sent
-    """The key as a header. Raises Misconfigured where the account has none."""
-    return {"content-type": "application/json", _HEADER: current_key(secret).decode("utf-8", "replace")}
+verify, sign = _address_key.verify, _address_key.sign
 
 
 # Reading

@@ -13,7 +13,7 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from infra.local.platforms import graph
-from infra.local.platforms.exchange import PlatformAnswer, PlatformCall, Refusal
+from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal
 from infra.local.platforms.world import Account, Post, Shown, World, digits
 from shared.domain.events import iso
 
@@ -38,7 +38,9 @@ def credentials() -> dict[str, str]:
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:
-    """Show the reviews of a delivery from now on."""
+    """Show the reviews of a delivery from now on; a webhook tells of one without naming the business unit."""
+    for told in graph.parts(delivery, "events"):
+        _learn_told(world, graph.part(told, "eventData"), now)
     unit = graph.word(delivery, "account_id")
     for review in graph.parts(delivery, "items"):
         review_id = graph.word(review, "id")
@@ -46,6 +48,20 @@ def learn(world: World, delivery: object, now: datetime) -> None:
             at = _at(review.get("createdAt"), now)
             shown = Shown(channel=CHANNEL, account_id=unit, feed="reviews", item_id=review_id, at=at, raw=dict(review))
             world.show(shown)
+
+
+def _learn_told(world: World, data: Json, now: datetime) -> None:
+    """The review behind a webhook's event, as the API shows it, at every unit that there is."""
+    review_id, person = graph.word(data, "id"), graph.part(data, "consumer")
+    for account in world.accounts:
+        if account.channel != CHANNEL or not review_id:
+            continue
+        consumer = {"id": person.get("id"), "displayName": person.get("name")}
+        raw = {**data, "consumer": consumer, "companyReply": None, "updatedAt": data.get("updatedAt")}
+        at = _at(data.get("createdAt"), now)
+        world.show(
+            Shown(channel=CHANNEL, account_id=account.account_id, feed="reviews", item_id=review_id, at=at, raw=raw)
+        )
 
 
 def channel_of(call: PlatformCall, world: World) -> str:  # noqa: ARG001 - as the others

@@ -206,7 +206,7 @@ def store(tmp_path):
 
 def fetch(store, **asked):
     ask = replace(ASK, **asked)
-    found = app_store.page(ask, store.carry(app_store.ask(ask, store.secret)), store.secret)
+    found = app_store.page(ask, store.call(app_store.ask(ask, store.secret)), store.secret)
     assert isinstance(found, Page)
     return found
 
@@ -219,7 +219,7 @@ def test_a_review_is_found_answered_and_the_response_recognised_when_it_is_read_
     store.learns(delivered("app_store", "review__new"))
     found = fetch(store)
     review = said("app_store", body(found), NOW)
-    outcome = app_store.outcome(store.carry(app_store.reply(store.answers(review), store.secret, NOW)))
+    outcome = app_store.outcome(store.call(app_store.reply(store.answers(review), store.secret, NOW)))
 
     assert isinstance(outcome, Posted)
     again = fetch(store)
@@ -234,8 +234,7 @@ def test_a_second_response_takes_the_firsts_place_under_the_same_id(store):
     review = said("app_store", delivered("app_store", "review__new"), NOW)
     texts = ("First.", "Second.")
     ids = [
-        app_store.outcome(store.carry(app_store.reply(store.answers(review, text), store.secret, NOW)))
-        for text in texts
+        app_store.outcome(store.call(app_store.reply(store.answers(review, text), store.secret, NOW))) for text in texts
     ]
     assert ids[0] == ids[1]
     assert [e.text for e in app_store.parse(body(fetch(store)), NOW) if e.kind is Kind.ECHO] == ["Second."]
@@ -259,13 +258,13 @@ def test_pages_are_walked_to_their_end(store):
 
 
 def test_the_account_is_proven_by_the_apps_name_and_a_foreign_key_is_refused(store):
-    assert app_store.proven(store.carry(app_store.prove(store.secret, NOW))) == Proof(who="Lantern Bikes")
-    refused(app_store.proven(store.carry(app_store.prove(SECRET, NOW))), Refusal.BLOCKED)
+    assert app_store.proven(store.call(app_store.prove(store.secret, NOW))) == Proof(who="Lantern Bikes")
+    refused(app_store.proven(store.call(app_store.prove(SECRET, NOW))), Refusal.BLOCKED)
 
 
 def test_a_token_of_yesterday_is_refused(store):
     stale = app_store.prove(store.secret, NOW - timedelta(days=1))
-    refused(app_store.proven(store.carry(stale)), Refusal.BLOCKED)
+    refused(app_store.proven(store.call(stale)), Refusal.BLOCKED)
 
 
 @pytest.mark.parametrize(
@@ -275,5 +274,5 @@ def test_trouble_is_understood(store, kind, refusal):
     store.learns(delivered("app_store", "review__new"))
     store.meets(kind, "api.appstoreconnect.apple.com")
     review = said("app_store", delivered("app_store", "review__new"), NOW)
-    outcome = app_store.outcome(store.carry(app_store.reply(store.answers(review), store.secret, NOW)))
+    outcome = app_store.outcome(store.call(app_store.reply(store.answers(review), store.secret, NOW)))
     assert isinstance(outcome, Unclear) if refusal is None else refused(outcome, refusal)

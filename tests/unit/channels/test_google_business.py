@@ -291,7 +291,7 @@ def place(tmp_path):
 
 def fetch(place, **asked):
     ask = replace(ASK, **asked)
-    found = google_business.page(ask, place.carry(google_business.ask(ask, place.secret)), place.secret)
+    found = google_business.page(ask, place.call(google_business.ask(ask, place.secret)), place.secret)
     assert isinstance(found, Page)
     items = [dict(item.raw) for item in found.items]
     return json.dumps({"account_id": LOCATION, "feed": "reviews", "items": items}).encode()
@@ -305,7 +305,7 @@ def test_a_push_points_at_a_review_that_is_fetched_answered_and_recognised(place
     (pointer,) = google_business.parse(body, NOW)
 
     review = said("google_business", fetch(place, reference=pointer.message_id), NOW)
-    outcome = google_business.outcome(place.carry(google_business.reply(place.answers(review), place.secret, NOW)))
+    outcome = google_business.outcome(place.call(google_business.reply(place.answers(review), place.secret, NOW)))
 
     assert (review.rating, review.account_id, review.thread_id) == (2, LOCATION, pointer.message_id)
     assert isinstance(outcome, Posted)
@@ -314,26 +314,26 @@ def test_a_push_points_at_a_review_that_is_fetched_answered_and_recognised(place
 
 
 def test_token_and_certificates_are_renewed_one_after_the_other(place):
-    once = google_business.renewed(place.secret, place.carry(google_business.renew(place.secret, NOW)), NOW)
+    once = google_business.renewed(place.secret, place.call(google_business.renew(place.secret, NOW)), NOW)
     assert isinstance(once, Secret)
-    twice = google_business.renewed(once, place.carry(google_business.renew(once, NOW)), NOW)
+    twice = google_business.renewed(once, place.call(google_business.renew(once, NOW)), NOW)
     assert isinstance(twice, Secret)
     assert google_business.renew(twice, NOW) is None
     assert twice.credentials["access_token"] != place.secret.credentials["access_token"]
     headers = google_business.sign(b"{}", place.secret, NOW, "1")
     google_business.verify(Request(method="POST", headers=headers, query={}, body=b"{}"), (twice,), NOW)
-    assert not isinstance(google_business.proven(place.carry(google_business.prove(twice, NOW))), Refused)
+    assert not isinstance(google_business.proven(place.call(google_business.prove(twice, NOW))), Refused)
 
 
 def test_notifications_are_set_for_the_whole_google_account(place):
     (call,) = google_business.subscribe(place.secret, "https://desk.example/webhooks/google_business")
-    told = json.loads(place.carry(call).body)
+    told = json.loads(place.call(call).body)
     assert told["notificationTypes"] == ["NEW_REVIEW", "UPDATED_REVIEW"]
     assert told["pubsubTopic"] == "projects/lantern-bikes/topics/reviews"
 
 
 def test_a_review_that_is_gone_does_not_come_and_a_strangers_location_is_closed(place):
     gone = google_business.ask(replace(ASK, reference=NAME.replace("AbFvOqk1", "none")), place.secret)
-    refused(google_business.page(ASK, place.carry(gone), place.secret), Refusal.NEVER)
+    refused(google_business.page(ASK, place.call(gone), place.secret), Refusal.NEVER)
     stranger = google_business.ask(replace(ASK, reference=NAME.replace(LOCATION, "1")), place.secret)
-    refused(google_business.page(ASK, place.carry(stranger), place.secret), Refusal.BLOCKED)
+    refused(google_business.page(ASK, place.call(stranger), place.secret), Refusal.BLOCKED)

@@ -183,15 +183,15 @@ def store(tmp_path):
 
 def test_a_review_is_found_answered_and_the_answer_recognised_when_it_is_read_again(store):
     store.learns(delivered("google_play", "review__new"))
-    found = google_play.page(ASK, store.carry(google_play.ask(ASK, store.secret)), store.secret)
+    found = google_play.page(ASK, store.call(google_play.ask(ASK, store.secret)), store.secret)
     assert isinstance(found, Page)
     assert [(item.item_id, item.raw["authorName"]) for item in found.items] == [("gp:AOqpTOE1hl0aG5Kq", "Uma Example")]
 
     body = json.dumps({"account_id": APP, "feed": "reviews", "items": [dict(i.raw) for i in found.items]}).encode()
     outcome = google_play.outcome(
-        store.carry(google_play.reply(store.answers(said("google_play", body, NOW)), store.secret, NOW))
+        store.call(google_play.reply(store.answers(said("google_play", body, NOW)), store.secret, NOW))
     )
-    again = google_play.page(ASK, store.carry(google_play.ask(ASK, store.secret)), store.secret)
+    again = google_play.page(ASK, store.call(google_play.ask(ASK, store.secret)), store.secret)
 
     assert isinstance(outcome, Posted)
     assert isinstance(again, Page)
@@ -215,7 +215,7 @@ def test_pages_are_walked_to_their_end_and_nothing_older_than_a_week_is_shown(st
     seen, token = [], None
     while True:
         ask = replace(ASK, token=token)
-        found = google_play.page(ask, store.carry(google_play.ask(ask, store.secret)), store.secret)
+        found = google_play.page(ask, store.call(google_play.ask(ask, store.secret)), store.secret)
         assert isinstance(found, Page)
         seen += [item.item_id for item in found.items]
         token = found.next
@@ -227,27 +227,27 @@ def test_pages_are_walked_to_their_end_and_nothing_older_than_a_week_is_shown(st
 def test_one_review_is_asked_for_by_its_id(store):
     store.learns(delivered("google_play", "review__new"))
     ask = replace(ASK, reference="gp:AOqpTOE1hl0aG5Kq")
-    found = google_play.page(ask, store.carry(google_play.ask(ask, store.secret)), store.secret)
+    found = google_play.page(ask, store.call(google_play.ask(ask, store.secret)), store.secret)
     assert isinstance(found, Page)
     assert [item.item_id for item in found.items] == ["gp:AOqpTOE1hl0aG5Kq"]
 
 
 def test_a_renewed_token_is_good_and_ends_in_an_hour(store):
     assert google_play.expires(store.secret) == datetime(2026, 1, 1, tzinfo=UTC)
-    account = google_play.renewed(store.secret, store.carry(google_play.renew(store.secret, NOW)), NOW)
+    account = google_play.renewed(store.secret, store.call(google_play.renew(store.secret, NOW)), NOW)
     assert isinstance(account, Secret)
     assert account.credentials["access_token"] != store.secret.credentials["access_token"]
     ends = google_play.expires(account)
     assert ends is not None
     assert timedelta(minutes=59) < ends - NOW <= timedelta(hours=1)
-    assert not isinstance(google_play.proven(store.carry(google_play.prove(account, NOW))), Refused)
+    assert not isinstance(google_play.proven(store.call(google_play.prove(account, NOW))), Refused)
 
 
 def test_a_token_of_nobody_and_one_of_another_app_are_refused(store):
     nobody = replace(store.secret, credentials={"access_token": "nobody"})
-    refused(google_play.page(ASK, store.carry(google_play.ask(ASK, nobody)), nobody), Refusal.BLOCKED)
+    refused(google_play.page(ASK, store.call(google_play.ask(ASK, nobody)), nobody), Refusal.BLOCKED)
     another = replace(store.secret, account_id="com.other")
-    refused(google_play.page(ASK, store.carry(google_play.ask(ASK, another)), another), Refusal.BLOCKED)
+    refused(google_play.page(ASK, store.call(google_play.ask(ASK, another)), another), Refusal.BLOCKED)
 
 
 @pytest.mark.parametrize(
@@ -257,5 +257,5 @@ def test_trouble_is_understood(store, kind, refusal):
     store.learns(delivered("google_play", "review__new"))
     store.meets(kind, "androidpublisher.googleapis.com")
     outbound = store.answers(said("google_play", delivered("google_play", "review__new"), NOW))
-    outcome = google_play.outcome(store.carry(google_play.reply(outbound, store.secret, NOW)))
+    outcome = google_play.outcome(store.call(google_play.reply(outbound, store.secret, NOW)))
     assert isinstance(outcome, Unclear) if refusal is None else refused(outcome, refusal)

@@ -11,8 +11,10 @@ import pytest
 from infra.local.platforms import trustpilot as platform
 from shared.channels import trustpilot
 from shared.domain.events import Kind, Surface
-from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Secret
+from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Request, Secret
 from shared.domain.polling import Ask, Page
+from shared.errors import SignatureRejected
+from tests.unit.channels._carrying import carrier, delivered
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 UNIT = "46d6a890000064000500e0c3"
@@ -107,3 +109,74 @@ def test_a_refused_key_has_to_be_put_right_by_a_person():
     refused = trustpilot.renewed(ACCOUNT, answered(401, {"error": "invalid_client"}), NOW)
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.BLOCKED
+
+
+# Being called
+
+TOLD = Secret(account_id=UNIT, signing=("key-one", "key-two"))
+
+
+def told(**query):
+    return Request(method="POST", headers={}, query=query, body=b"{}")
+
+
+@pytest.mark.parametrize("key", ["key-one", "key-two"])
+def test_the_key_in_the_address_proves_a_webhook_and_says_whose_it_is(key):
+    other = Secret(account_id="other", signing=("key-three",))
+    trustpilot.verify(told(key=key), (other, TOLD), NOW)
+    assert trustpilot.addressee(told(key=key), (other, TOLD)) == UNIT
+
+
+@pytest.mark.parametrize("key", ["", "key-four", "key-one ", "\ud800"])
+def test_any_other_address_is_refused_and_nobodys(key):
+    with pytest.raises(SignatureRejected):
+        trustpilot.verify(told(key=key), (TOLD,), NOW)
+    assert trustpilot.addressee(told(key=key), (TOLD, replace(TOLD, signing=("", " ")))) is None
+
+
+def test_an_update_at_the_time_of_writing_is_none():
+    review = {"id": "r", "createdAt": "2026-11-20T08:00:00Z", "updatedAt": "2026-11-20T08:00:00Z"}
+    body = json.dumps({"account_id": UNIT, "feed": "reviews", "items": [review]}).encode()
+    assert [event.kind for event in trustpilot.parse(body, NOW)] == [Kind.MESSAGE]
+
+
+# With Trustpilot's side of the sandbox
+
+
+@pytest.fixture
+def place(tmp_path):
+    return carrier("trustpilot", tmp_path, NOW, UNIT)
+
+
+def test_what_a_webhook_tells_of_is_fetched_answered_and_read_back(place):
+    body = delivered("trustpilot", "webhook__new-review")
+    place.learns(body)
+    (pointer,) = trustpilot.parse(body, NOW)
+    assert pointer.kind is Kind.POINTER
+    ask = replace(FIRST, feed="review", reference=pointer.message_id)
+
+    def read():
+        found = trustpilot.page(ask, place.call(trustpilot.ask(ask, place.secret)), place.secret)
+        assert isinstance(found, Page)
+        items = [dict(item.raw) for item in found.items]
+        return trustpilot.parse(json.dumps({"account_id": UNIT, "feed": "review", "items": items}).encode(), NOW)
+
+    (review,) = read()
+    outcome = trustpilot.outcome(place.call(trustpilot.reply(place.answers(review, "Sorry."), place.secret, NOW)))
+    assert outcome == Posted("")
+    assert [(event.kind, event.text) for event in read()[1:]] == [(Kind.ECHO, "Sorry.")]
+
+
+def test_the_account_is_renewed_and_proven(place):
+    account = trustpilot.renewed(place.secret, place.call(trustpilot.renew(place.secret, NOW)), NOW)
+    assert isinstance(account, Secret)
+    assert trustpilot.expires(account) == NOW + timedelta(seconds=359999)
+    assert not isinstance(trustpilot.proven(place.call(trustpilot.prove(account, NOW))), Refused)
+
+
+@pytest.mark.parametrize(("kind", "refusal"), [("throttle", Refusal.LATER), ("revoked_token", Refusal.BLOCKED)])
+def test_trouble_is_understood(place, kind, refusal):
+    place.meets(kind, "api.trustpilot.com")
+    outcome = trustpilot.outcome(place.call(trustpilot.reply(ANSWER, place.secret, NOW)))
+    assert isinstance(outcome, Refused)
+    assert outcome.refusal is refusal

@@ -166,7 +166,7 @@ def lead(place):
     place.learns(delivered("yelp", "pointer__lead"))
     (pointer,) = yelp.parse(delivered("yelp", "pointer__lead"), NOW)
     ask = Ask(feed="lead", since=NOW, now=NOW, reference=pointer.message_id)
-    found = yelp.page(ask, place.carry(yelp.ask(ask, place.secret)), place.secret)
+    found = yelp.page(ask, place.call(yelp.ask(ask, place.secret)), place.secret)
     assert isinstance(found, Page)
     items = [dict(item.raw) for item in found.items]
     return yelp.parse(json.dumps({"account_id": BUSINESS, "feed": "lead", "items": items}).encode(), NOW)
@@ -174,7 +174,7 @@ def lead(place):
 
 def test_a_lead_is_fetched_answered_and_the_answer_read_back_as_ours(place):
     (asked,) = lead(place)
-    outcome = yelp.outcome(place.carry(yelp.reply(place.answers(asked, "Yes, at ten."), place.secret, NOW)))
+    outcome = yelp.outcome(place.call(yelp.reply(place.answers(asked, "Yes, at ten."), place.secret, NOW)))
     assert isinstance(outcome, Posted)
     again = lead(place)
     assert [(e.kind, e.text) for e in again] == [(Kind.MESSAGE, asked.text), (Kind.ECHO, "Yes, at ten.")]
@@ -189,7 +189,7 @@ def test_a_long_lead_is_read_from_its_end_to_its_beginning(place):
     place.learns(json.dumps({"account_id": BUSINESS, "feed": "lead", "items": items}).encode())
     ask, seen = Ask(feed="lead", since=NOW, now=NOW, reference="ld-9"), []
     while True:
-        found = yelp.page(ask, place.carry(yelp.ask(ask, place.secret)), place.secret)
+        found = yelp.page(ask, place.call(yelp.ask(ask, place.secret)), place.secret)
         assert isinstance(found, Page)
         seen += [item.item_id for item in found.items]
         if found.next is None:
@@ -202,26 +202,26 @@ def test_a_long_lead_is_read_from_its_end_to_its_beginning(place):
 def test_a_review_is_answered_once_known_and_refused_where_it_is_not(place):
     place.learns(delivered("yelp", "review__new"))
     (review,) = yelp.parse(delivered("yelp", "review__new"), NOW)
-    assert isinstance(yelp.outcome(place.carry(yelp.reply(place.answers(review), place.secret, NOW))), Posted)
+    assert isinstance(yelp.outcome(place.call(yelp.reply(place.answers(review), place.secret, NOW))), Posted)
     strange = place.answers(replace(review, thread_id="rv-none"))
-    refused = yelp.outcome(place.carry(yelp.reply(strange, place.secret, NOW)))
+    refused = yelp.outcome(place.call(yelp.reply(strange, place.secret, NOW)))
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.NEVER
 
 
 def test_the_week_of_an_access_token_is_renewed_by_the_refresh_token_which_stays(place):
-    account = yelp.renewed(place.secret, place.carry(yelp.renew(place.secret, NOW)), NOW)
+    account = yelp.renewed(place.secret, place.call(yelp.renew(place.secret, NOW)), NOW)
     assert isinstance(account, Secret)
     assert yelp.expires(account) == NOW + timedelta(days=7)
     assert account.credentials["refresh_token"] == place.secret.credentials["refresh_token"]
-    assert not isinstance(yelp.proven(place.carry(yelp.prove(account, NOW))), Refused)
+    assert not isinstance(yelp.proven(place.call(yelp.prove(account, NOW))), Refused)
     spent = replace(account, credentials={**account.credentials, "refresh_token": "spent"})
-    refused = yelp.renewed(spent, place.carry(yelp.renew(spent, NOW)), NOW)
+    refused = yelp.renewed(spent, place.call(yelp.renew(spent, NOW)), NOW)
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.BLOCKED
 
 
 def test_businesses_are_subscribed_by_the_partners_key_and_not_by_the_owners_token(place):
     (call,) = yelp.subscribe(place.secret, "https://desk.example/webhooks/yelp")
-    assert place.carry(call).status == 202
+    assert place.call(call).status == 202
     assert yelp.subscribe(ACCOUNT, "https://desk.example/webhooks/yelp") == ()
