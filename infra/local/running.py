@@ -28,8 +28,9 @@ from shared.adapters.clients import Clients
 from shared.adapters.record_codec import decode
 from shared.adapters.table import DynamoDesk
 from shared.domain.exchange import Channel, How, Secret, pushing
-from shared.domain.records import Conversation
-from shared.errors import Misconfigured, Unreadable
+from shared.domain.polling import polled
+from shared.domain.records import Conversation, Watch, watch_key
+from shared.errors import Conflict, Misconfigured, Unreadable
 from shared.ports import Desk
 
 _DIRECT = build_opener(ProxyHandler({}))
@@ -138,7 +139,7 @@ class RunningStack:
         if How.MAIL in spoken.ABOUT.how:
             return self._hand_in(channel, body)
         self._teach_sandbox(channel, body)
-        return self.poll()
+        return self._ask(channel)
 
     def poll(self) -> tuple[int, str]:
         """Run the poller now, as its schedule does every minute. Returns 200, or 500 and what went wrong."""
@@ -147,6 +148,32 @@ class RunningStack:
         ended = functions.invoke(FunctionName=self.outputs["PollFunctionName"], Payload=b"{}")
         told = ended["Payload"].read().decode("utf-8", "replace")
         return (500, told) if ended.get("FunctionError") else (200, "")
+
+    def _ask(self, channel: str) -> tuple[int, str]:
+        """Have every feed of a channel read at once, whenever it was read last."""
+        self.settle_until(lambda: self._make_due(channel))
+        told = self.poll()
+        self.settle_until(lambda: not any(watch.owner for watch in self._watches(channel)))
+        return told
+
+    def _make_due(self, channel: str) -> bool:
+        """Forget when the feeds of a channel were asked; False while one of them is being read."""
+        watches = self._watches(channel)
+        if any(watch.owner for watch in watches):
+            return False
+        try:
+            for watch in watches:
+                self.desk.commit([replace(watch, asked_at=None, rest_until=None)])
+        except Conflict:
+            return False
+        return True
+
+    def _watches(self, channel: str) -> list[Watch]:
+        asked = polled(channels.load(channel))
+        names = [feed.name for feed in asked.FEEDS] if asked is not None else []
+        keys = [watch_key(channel, account, name) for account in self.book.accounts.get(channel, {}) for name in names]
+        found = self.desk.read(keys) if keys else {}
+        return [record for record in found.values() if isinstance(record, Watch)]
 
     def _push(
         self, channel: str, body: bytes, headers: Mapping[str, str] | None, *, forged: bool, delivery_id: str | None
