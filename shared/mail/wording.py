@@ -35,6 +35,7 @@ _UNITS = {
     Unit.GRAPHEMES: "characters (an emoji counts as one)",
     Unit.SHORT_LINKS: "characters (every link counts as 23)",
     Unit.WEIGHTED: "characters (every link counts as 23, an emoji and many scripts' letters as two)",
+    Unit.EMOJI_BYTES: "characters (an emoji counts as four to thirty)",
 }
 
 
