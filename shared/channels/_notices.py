@@ -20,7 +20,8 @@ _MOST_LINKS = 200
 _MOST_HITS = 50
 _URL = re.compile(r"https?://[^\s<>\"'\[\]{}|\\^`]{3,2000}")
 _DIVIDER = re.compile(
-    r"-{3,}\s*(?:forwarded message|weitergeleitete nachricht|original message)\s*-{3,}", re.IGNORECASE
+    r"(?<!-)-{3,40}[ \t]{0,4}(?:forwarded message|weitergeleitete nachricht|original message)[ \t]{0,4}-{3}-{0,40}",
+    re.IGNORECASE,
 )
 _BUTTON = re.compile(  # what stands beside an address in the small print
     r"\W{0,3}(?:unsubscribe|to unsubscribe|view|see|reply|respond|read|open|go to|manage|help|privacy|abmelden)\b",
@@ -77,8 +78,8 @@ def known(platform: str) -> str:
 
 def is_from(address: str, senders: tuple[str, ...]) -> bool:
     """Whether an address is one of these, or in one of these domains."""
-    domain = address.rpartition("@")[2]
-    return any(
+    at, domain = address.rpartition("@")[1:]
+    return bool(at) and any(
         address == sender if "@" in sender else bool(sender) and (domain == sender or domain.endswith("." + sender))
         for sender in senders
     )
