@@ -110,6 +110,7 @@ class Intake:
         found = self.desk.read([k for k in (message_at, head_at, ack_at) if k is not None])
         stub, before = found.get(message_at), found.get(head_at)
         if isinstance(stub, Message) and stub.author is not None:
+            self._known_already(event, before)
             return False
         message = conversations.created(
             event,
@@ -134,6 +135,11 @@ class Intake:
         answers = self._early_answers(message)
         self.desk.commit([message, *answers, *settled, *([acknowledged] if acknowledged else [])])
         return True
+
+    def _known_already(self, event: Event, conversation: Record | None) -> None:
+        """What listening found first may turn out to be said to us, when the platform tells of it too."""
+        if isinstance(conversation, Conversation) and conversation.unaddressed and not event.unaddressed:
+            self.desk.commit([replace(conversation, unaddressed=False)])
 
     def _early_answers(self, question: Message) -> tuple[Message, ...]:
         """The answers to it that came before it: now their conversation is known."""

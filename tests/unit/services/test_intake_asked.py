@@ -174,6 +174,15 @@ class TestWhatNobodySaidToUs:
 
             assert not stage.conversation("post").unaddressed
 
+    def test_what_listening_found_first_and_the_platform_then_delivers_was_said_to_us(self):
+        for order in permutations([hit("m1"), hit("m1", unaddressed=False)]):
+            stage = Stage()
+            for event in order:
+                stage.deliver(event)
+
+            assert not stage.conversation("post").unaddressed
+            assert len(stage.conversation("post").waiting) == 1
+
     def test_where_we_spoke_first_nobody_is_a_stranger(self):
         stage = Stage()
         stage.deliver(echo("e1", surface=Surface.COMMENT, visibility=Visibility.PUBLIC, thread_id="post"))
