@@ -78,23 +78,23 @@ def headers(ask: Ask, secret: Secret | None = None) -> dict[str, str]:
 
 
 def test_what_a_feed_shows_is_read_as_it_was_delivered(desk):
-    page = found(feed.page(ASK, desk.carry(feed.ask(ASK, desk.secret)), desk.secret))
+    page = found(feed.page(ASK, desk.call(feed.ask(ASK, desk.secret)), desk.secret))
     body = {"account_id": "alerts-acme", "feed": "entries", "items": [item.raw for item in page.items]}
     assert feed.parse(json.dumps(body).encode(), NOW) == feed.parse(ALERT, NOW)
 
 
 def test_a_feed_that_did_not_change_is_not_read_again(desk):
-    page = found(feed.page(ASK, desk.carry(feed.ask(ASK, desk.secret)), desk.secret))
+    page = found(feed.page(ASK, desk.call(feed.ask(ASK, desk.secret)), desk.secret))
     again = replace(ASK, cursor=page.cursor)
-    answer = desk.carry(feed.ask(again, desk.secret))
+    answer = desk.call(feed.ask(again, desk.secret))
     assert answer.status == 304
     assert found(feed.page(again, answer, desk.secret)) == Page(items=(), cursor=page.cursor)
     desk.learns(delivered("feed", "message__forum-entry-with-an-author"))
-    assert len(found(feed.page(again, desk.carry(feed.ask(again, desk.secret)), desk.secret)).items) == 2
+    assert len(found(feed.page(again, desk.call(feed.ask(again, desk.secret)), desk.secret)).items) == 2
 
 
 def test_the_feed_itself_proves_the_account_by_its_title(desk):
-    assert feed.proven(desk.carry(feed.prove(desk.secret, NOW))) == Proof(who="Alerts of alerts-acme")
+    assert feed.proven(desk.call(feed.prove(desk.secret, NOW))) == Proof(who="Alerts of alerts-acme")
     assert refused(feed.proven(Answer(status=200, body=b"<html>Sign in</html>"))).refusal is Refusal.BLOCKED
 
 

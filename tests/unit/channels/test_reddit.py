@@ -31,7 +31,7 @@ def desk(tmp_path) -> Carrier:
 
 
 def read(desk: Carrier, ask: Ask) -> Page:
-    page = reddit.page(ask, desk.carry(reddit.ask(ask, desk.secret)), desk.secret)
+    page = reddit.page(ask, desk.call(reddit.ask(ask, desk.secret)), desk.secret)
     assert isinstance(page, Page), page
     return page
 
@@ -131,7 +131,7 @@ def test_without_the_user_agent_that_reddit_prescribes_nothing_is_called(agent):
 
 def test_an_answer_is_a_comment_below_the_mention(desk):
     outbound = desk.answers(said("reddit", MENTION, NOW))
-    outcome = reddit.outcome(desk.carry(reddit.reply(outbound, desk.secret, NOW)))
+    outcome = reddit.outcome(desk.call(reddit.reply(outbound, desk.secret, NOW)))
     (post,) = desk.world.posts
     assert outcome == Posted(post.native_id)
     assert (post.thread, post.recipient, post.text) == ("t1_zz9a", "sam_q", outbound.text)
@@ -142,7 +142,7 @@ def test_a_private_message_is_answered_by_hand_unless_that_was_agreed(desk):
     outbound = desk.answers(said("reddit", PRIVATE, NOW))
     alone = replace(desk.secret, credentials={**desk.secret.credentials, "private_replies": ""})
     assert refused(reddit.reply(outbound, alone, NOW)).refusal is Refusal.BY_HAND
-    assert isinstance(reddit.outcome(desk.carry(reddit.reply(outbound, desk.secret, NOW))), Posted)
+    assert isinstance(reddit.outcome(desk.call(reddit.reply(outbound, desk.secret, NOW))), Posted)
 
 
 @pytest.mark.parametrize("code", ["THREAD_LOCKED", "DELETED_COMMENT", "TOO_OLD", "TOO_LONG", "SUBREDDIT_NOTALLOWED"])
@@ -175,12 +175,12 @@ def test_the_wait_reddit_asks_for_stands_in_its_prose(answer, after):
 def test_a_locked_thread_and_a_throttle_are_recognised_as_the_platform_writes_them(desk):
     outbound = desk.answers(said("reddit", MENTION, NOW))
     desk.meets("throttle", "oauth.reddit.com")
-    later = refused(reddit.outcome(desk.carry(reddit.reply(outbound, desk.secret, NOW))))
+    later = refused(reddit.outcome(desk.call(reddit.reply(outbound, desk.secret, NOW))))
     assert (later.refusal, later.after) == (Refusal.LATER, timedelta(minutes=9))
     body = json.loads(MENTION)
     body["items"][0]["data"]["locked"] = True
     desk.learns(json.dumps(body).encode())
-    assert refused(reddit.outcome(desk.carry(reddit.reply(outbound, desk.secret, NOW)))).refusal is Refusal.NEVER
+    assert refused(reddit.outcome(desk.call(reddit.reply(outbound, desk.secret, NOW)))).refusal is Refusal.NEVER
     assert desk.world.posts == []
 
 
@@ -195,17 +195,17 @@ def test_the_token_is_renewed_before_it_ends_and_at_once_where_there_is_none(des
     assert reddit.expires(desk.secret) is None
     bare = replace(desk.secret, credentials={**desk.secret.credentials, "access_token": ""})
     assert (reddit.expires(bare) or NOW) < NOW
-    renewed = reddit.renewed(bare, desk.carry(reddit.renew(bare, NOW)), NOW)
+    renewed = reddit.renewed(bare, desk.call(reddit.renew(bare, NOW)), NOW)
     assert isinstance(renewed, Secret)
     assert reddit.expires(renewed) == NOW + timedelta(hours=24)
     assert renewed.credentials["refresh_token"] == bare.credentials["refresh_token"]
-    proof = reddit.proven(desk.carry(reddit.prove(renewed, NOW)))
+    proof = reddit.proven(desk.call(reddit.prove(renewed, NOW)))
     assert proof == Proof(who="u/AcmeHelp")
 
 
 def test_a_refresh_token_that_is_refused_blocks_the_account(desk):
     wrong = replace(desk.secret, credentials={**desk.secret.credentials, "refresh_token": "withdrawn"})
-    outcome = refused(reddit.renewed(wrong, desk.carry(reddit.renew(wrong, NOW)), NOW))
+    outcome = refused(reddit.renewed(wrong, desk.call(reddit.renew(wrong, NOW)), NOW))
     assert outcome.refusal is Refusal.BLOCKED
     assert "invalid_grant" in outcome.reason
 

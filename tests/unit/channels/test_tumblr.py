@@ -33,7 +33,7 @@ def desk(tmp_path) -> Carrier:
 
 
 def read(desk: Carrier, ask: Ask) -> Page:
-    page = tumblr.page(ask, desk.carry(tumblr.ask(ask, desk.secret)), desk.secret)
+    page = tumblr.page(ask, desk.call(tumblr.ask(ask, desk.secret)), desk.secret)
     assert isinstance(page, Page), page
     return page
 
@@ -132,7 +132,7 @@ def test_a_spent_limit_says_when_it_comes_back():
 
 def test_an_ask_is_answered_and_published_where_the_blog_allows_it(desk):
     outbound = desk.answers(said("tumblr", ASKED, NOW), "Yes & no: <110 V>\nSee the label.")
-    outcome = tumblr.outcome(desk.carry(tumblr.reply(outbound, desk.secret, NOW)))
+    outcome = tumblr.outcome(desk.call(tumblr.reply(outbound, desk.secret, NOW)))
     (post,) = desk.world.posts
     assert (post.kind, post.recipient, post.text) == ("answer", "moss-cat", outbound.text)
     assert outcome == Posted("730009998887776665")
@@ -157,7 +157,7 @@ def test_what_the_api_cannot_answer_is_answered_by_hand(desk, stem):
 
 def test_a_post_is_answered_by_a_reblog_of_it_in_paragraphs(desk):
     outbound = desk.answers(said("tumblr", TAGGED, NOW), "Sorry to hear that.\n\nPlease write to us.")
-    outcome = tumblr.outcome(desk.carry(tumblr.reply(outbound, desk.secret, NOW)))
+    outcome = tumblr.outcome(desk.call(tumblr.reply(outbound, desk.secret, NOW)))
     (post,) = desk.world.posts
     assert outcome == Posted(post.native_id)
     assert (post.kind, post.thread, post.text) == ("reblog", "730005554443332221", outbound.text)
@@ -202,10 +202,10 @@ def test_the_daily_limit_lasts_until_tomorrow():
 
 
 def test_a_refresh_token_works_once_and_the_new_one_is_kept(desk):
-    renewed = tumblr.renewed(desk.secret, desk.carry(tumblr.renew(desk.secret, NOW)), NOW)
+    renewed = tumblr.renewed(desk.secret, desk.call(tumblr.renew(desk.secret, NOW)), NOW)
     assert isinstance(renewed, Secret)
     assert renewed.credentials["refresh_token"] != desk.secret.credentials["refresh_token"]
     assert tumblr.expires(renewed) == NOW + timedelta(seconds=2520)
-    assert tumblr.proven(desk.carry(tumblr.prove(renewed, NOW))) == Proof(who=f"{BLOG}, with the blogs {BLOG}")
-    again = refused(tumblr.renewed(desk.secret, desk.carry(tumblr.renew(desk.secret, NOW)), NOW))
+    assert tumblr.proven(desk.call(tumblr.prove(renewed, NOW))) == Proof(who=f"{BLOG}, with the blogs {BLOG}")
+    again = refused(tumblr.renewed(desk.secret, desk.call(tumblr.renew(desk.secret, NOW)), NOW))
     assert again.refusal is Refusal.BLOCKED
