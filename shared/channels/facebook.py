@@ -11,21 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta, _setup_meta
+from shared.channels import _meta, _meta_feeds, _setup_meta
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, link, obj, text, when, whole
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
-from shared.domain.exchange import About, Call, Capability, How, Outbound, Refused, Secret
+from shared.domain.exchange import About, Answer, Call, Capability, How, Outbound, Refused, Secret
+from shared.domain.polling import Ask, Page
 
 ABOUT = About(
     title="Facebook Pages and Messenger",
-    how=(How.PUSH,),
+    how=(How.PUSH, How.POLL),
     docs="https://developers.facebook.com/docs/messenger-platform",
     checked=date(2026, 10, 31),
     acknowledging="on in Messenger, where the customer wrote first; off in public, where everybody would read it",
     author="name where the delivery has one; no followers, no verified mark; a name look-up is one Graph call",
-    unproven="everything: no live app was at hand",
+    unproven="everything: no live app was at hand; that what is fetched has the ids of what is pushed",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
@@ -48,14 +49,16 @@ _REACTIONS = frozenset({"like", "reaction"})
 _TEST_POST = "44444444_444444444"  # what the dashboard's test button sends
 _NAMELESS_REVIEW = "review-"  # our name for a review whose story Meta did not give
 
+FEEDS = _meta_feeds.FEEDS
+
 # Handshake, signature and the reading of errors are the same for all of Meta's platforms.
 challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
 SETUP, subscribe, proven = _setup_meta.FACEBOOK, _setup_meta.page_subscribed, _setup_meta.proven
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
-    """All events of a delivery, in its order. Raises Unreadable for what is not JSON."""
-    return events(body, _CHANNEL, _OBJECTS, _change)
+    """All events of a delivery or of what was fetched, in its order. Raises Unreadable for what is not JSON."""
+    return events(_meta_feeds.as_delivered(body, "page", _as_change), _CHANNEL, _OBJECTS, _change)
 
 
 def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
@@ -84,6 +87,54 @@ def _target(outbound: Outbound) -> str:
     if outbound.surface is Surface.REVIEW:
         return outbound.thread_id
     return outbound.in_reply_to or outbound.thread_id
+
+
+# What the webhook may have missed
+
+
+def ask(wanted: Ask, secret: Secret) -> Call | Refused:
+    """The call for the Page's conversations, or for what was written on it and below its newest posts."""
+    if wanted.ids or wanted.reference or wanted.feed not in {_meta_feeds.MESSAGES, _meta_feeds.COMMENTS}:
+        return never("Facebook is asked for conversations and for comments, and for nothing else.")
+    if wanted.feed == _meta_feeds.MESSAGES:
+        url = _meta.edge(_meta.GRAPH, secret.account_id, "conversations")
+        return _meta_feeds.conversations_of(url, "messenger", wanted, secret)
+    url = _meta.edge(_meta.GRAPH, secret.account_id, "feed")
+    below = f"comments.order(reverse_chronological).filter(stream).limit({_meta_feeds.MOST_COMMENTS})"
+    fields = f"id,created_time,from,message,{below}{{id,created_time,from,message,parent{{id}},attachment}}"
+    return _meta_feeds.get(url, {"fields": fields, "limit": _meta_feeds.MOST_POSTS}, secret)
+
+
+def page(wanted: Ask, answer: Answer, secret: Secret) -> Page | Refused:
+    """What the answer holds."""
+    if wanted.feed == _meta_feeds.MESSAGES:
+        return _meta_feeds.conversations(wanted, answer)
+    return _meta_feeds.texts(answer, lambda post: _texts(post, secret.account_id))
+
+
+def _texts(post: Json, account_id: str) -> Iterator[Json]:
+    """A visitor's post, and the comments below it or below a post of the Page, which answers nobody."""
+    if ident(obj(post.get("from")).get("id")) != account_id:
+        yield {name: value for name, value in post.items() if name != "comments"}
+    yield from _meta_feeds.placed(_meta_feeds.inner(post, "comments"), post_id=post.get("id"))
+
+
+def _as_change(raw: Json) -> Json:
+    """A fetched text as the webhook's change: what has no post above it is a post."""
+    post_id = raw.get("post_id")
+    place = (
+        {"item": "status", "post_id": raw.get("id")}
+        if post_id is None
+        else {
+            "item": "comment",
+            "comment_id": raw.get("id"),
+            "post_id": post_id,
+            "parent_id": obj(raw.get("parent")).get("id") or post_id,
+        }
+    )
+    media = obj(obj(obj(raw.get("attachment")).get("media")).get("image"))
+    said = {name: raw.get(name) for name in ("from", "message", "created_time")}
+    return {"field": "feed", "value": {**said, **place, "verb": "add", "photo": media.get("src")}}
 
 
 # Changes

@@ -7,17 +7,18 @@ with the Instagram app secret. Source: developers.facebook.com/docs/instagram-pl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta, _setup_meta
+from shared.channels import _meta, _meta_feeds, _setup_meta
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, obj, text
 from shared.domain.events import Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
     About,
+    Answer,
     Call,
     Capability,
     How,
@@ -27,15 +28,16 @@ from shared.domain.exchange import (
     Secret,
     Unit,
 )
+from shared.domain.polling import Ask, Page
 
 ABOUT = About(
     title="Instagram",
-    how=(How.PUSH,),
+    how=(How.PUSH, How.POLL),
     docs="https://developers.facebook.com/docs/instagram-platform",
     checked=date(2026, 10, 31),
     acknowledging="on in direct messages, where the customer wrote first; off in public, where everybody would read it",
     author="handle in comments, nothing in direct messages; name, followers and verified mark by one Graph call",
-    unproven="everything: no live app was at hand",
+    unproven="everything: no live app was at hand; that what is fetched has the ids of what is pushed",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
@@ -55,14 +57,16 @@ _CHANNEL = "instagram"
 _OBJECTS = frozenset({"instagram", "page"})  # one page of Meta's names the Page as object under Facebook Login
 _INSTAGRAM = f"https://graph.instagram.com/{_meta.VERSION}"
 
+FEEDS = _meta_feeds.FEEDS
+
 # Handshake, signature and the reading of errors are the same for all of Meta's platforms.
 challenge, verify, sign, outcome = _meta.challenge, _meta.verify, _meta.sign, _meta.outcome
 SETUP, subscribe, proven = _setup_meta.INSTAGRAM, _setup_meta.instagram_subscribed, _setup_meta.proven
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
-    """All events of a delivery, in its order. Raises Unreadable for what is not JSON."""
-    return events(body, _CHANNEL, _OBJECTS, _change)
+    """All events of a delivery or of what was fetched, in its order. Raises Unreadable for what is not JSON."""
+    return events(_meta_feeds.as_delivered(body, "instagram", _as_change), _CHANNEL, _OBJECTS, _change)
 
 
 def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
@@ -119,11 +123,17 @@ def _is_story_mention(outbound: Outbound) -> bool:
 
 
 def _direct(host: str, outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
-    node_id = secret.credentials.get("page_id", "") if host == _meta.GRAPH else outbound.account_id
-    if not node_id:
-        return _misconfigured(secret, "no `page_id` of its linked Page")
+    node_id = _inbox(host, outbound.account_id, secret)
+    if isinstance(node_id, Refused):
+        return node_id
     url = _meta.edge(host, node_id, "messages")
     return _meta.direct_message(outbound, secret, now, url, CAPABILITIES[Surface.DM], metadata=False)
+
+
+def _inbox(host: str, account_id: str, secret: Secret) -> str | Refused:
+    """Under Facebook Login the direct messages are the linked Page's."""
+    node_id = secret.credentials.get("page_id", "") if host == _meta.GRAPH else account_id
+    return node_id or _misconfigured(secret, "no `page_id` of its linked Page")
 
 
 def _below_mention(host: str, outbound: Outbound, secret: Secret) -> Call | Refused:
@@ -132,6 +142,50 @@ def _below_mention(host: str, outbound: Outbound, secret: Secret) -> Call | Refu
     if outbound.in_reply_to is not None and outbound.in_reply_to != outbound.thread_id:
         payload["comment_id"] = outbound.in_reply_to
     return _meta.post(_meta.edge(host, outbound.account_id, "mentions"), secret, payload)
+
+
+# What the webhook may have missed
+
+
+def ask(wanted: Ask, secret: Secret) -> Call | Refused:
+    """The call for the account's conversations, or for the comments on its newest media."""
+    if wanted.ids or wanted.reference or wanted.feed not in {_meta_feeds.MESSAGES, _meta_feeds.COMMENTS}:
+        return never("Instagram is asked for conversations and for comments, and for nothing else.")
+    host = _host(secret)
+    if isinstance(host, Refused):
+        return host
+    if wanted.feed == _meta_feeds.MESSAGES:
+        node_id = _inbox(host, secret.account_id, secret)
+        if isinstance(node_id, Refused):
+            return node_id
+        return _meta_feeds.conversations_of(_meta.edge(host, node_id, "conversations"), "instagram", wanted, secret)
+    said = "id,timestamp,text,username,from,parent_id"
+    fields = f"id,timestamp,comments.limit({_meta_feeds.MOST_COMMENTS}){{{said},replies.limit(20){{{said}}}}}"
+    url = _meta.edge(host, secret.account_id, "media")
+    return _meta_feeds.get(url, {"fields": fields, "limit": _meta_feeds.MOST_POSTS}, secret)
+
+
+def page(wanted: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: ARG001 - the protocol's signature
+    """What the answer holds."""
+    if wanted.feed == _meta_feeds.MESSAGES:
+        return _meta_feeds.conversations(wanted, answer)
+    return _meta_feeds.texts(answer, _comments)
+
+
+def _comments(medium: Json) -> Iterator[Json]:
+    """The comments on a medium and the replies to each, which may leave out what they answer."""
+    place = {"media": {"id": medium.get("id")}}
+    for comment in _meta_feeds.inner(medium, "comments"):
+        yield from _meta_feeds.placed([{n: v for n, v in comment.items() if n != "replies"}], **place)
+        for reply in _meta_feeds.inner(comment, "replies"):
+            yield {"parent_id": comment.get("id"), **reply, **place}
+
+
+def _as_change(raw: Json) -> Json:
+    """A fetched comment as the webhook's change."""
+    author = raw.get("from") or {"username": raw.get("username")}
+    said = {name: raw.get(name) for name in ("id", "parent_id", "text", "media")}
+    return {"field": "comments", "value": {**said, "from": author}}
 
 
 # Changes

@@ -5,9 +5,9 @@ Source: Meta, Graph API, "Page Feed", "Comment"; Messenger Platform, "Send API",
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from infra.local.platforms import graph, messaging
+from infra.local.platforms import graph, graph_inbox, messaging
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Telling
 from infra.local.platforms.world import Account, Post, Text, World
 from shared.domain.exchange import Unit
@@ -41,9 +41,23 @@ def learn(world: World, delivery: object, now: datetime) -> None:
         page = graph.word(entry, "id")
         for item in graph.parts(entry, "messaging") + graph.parts(entry, "standby"):
             messaging.learn(world, MANNERS, page, item, now)
+            graph_inbox.learn(world, CHANNEL, page, item, now)
         for change in graph.parts(entry, "changes"):
             if page is not None:
                 _learn_text(world, page, graph.part(change, "value"), now)
+    graph_inbox.learn_fetched(world, CHANNEL, delivery, now)
+    if graph.word(delivery, "feed") == "comments":
+        for item in graph.parts(delivery, "items"):
+            _learn_fetched(world, graph.word(delivery, "account_id") or "", item, now)
+
+
+def _learn_fetched(world: World, page: str, item: Json, now: datetime) -> None:
+    """A post or comment in fetched form."""
+    at = graph_inbox.moment(item.get("created_time"), now)
+    post_id = graph.word(item, "post_id")
+    place = {"comment_id": item.get("id"), "post_id": post_id} if post_id else {"post_id": item.get("id")}
+    parent = {"parent_id": graph.word(graph.part(item, "parent"), "id") or post_id}
+    _learn_text(world, page, {**item, **place, **parent, "created_time": graph.seconds(at)}, now)
 
 
 def _learn_text(world: World, page: str, value: Json, now: datetime) -> None:
@@ -85,6 +99,10 @@ def post(call: PlatformCall, world: World, account: Account, node: tuple[str, ..
 def get(call: PlatformCall, world: World, account: Account, node: tuple[str, ...]) -> PlatformAnswer:
     """A person's profile, a comment, or the answers to a comment."""
     match node:
+        case (page, "conversations") if account.is_called(page):
+            return graph_inbox.conversations(call, world, account)
+        case (page, "feed") if account.is_called(page):
+            return PlatformAnswer(body={"data": _feed(world, account)})
         case (object_id, "comments"):
             answers = [t for t in world.texts if t.channel == CHANNEL and t.top == object_id != t.object_id]
             return PlatformAnswer(body={"data": [_as_comment(t) for t in answers if not t.removed]})
@@ -139,6 +157,32 @@ def _own_comment(call: PlatformCall, account: Account, root: str, parent: str, c
     return messaging.envelope("page", entry)
 
 
+def _feed(world: World, account: Account) -> list[Json]:
+    """The Page's posts and its visitors', newest first, each with its comments, newest first."""
+    texts = [t for t in world.texts if (t.channel, t.account_id) == (CHANNEL, account.account_id) and not t.removed]
+    posts = {t.root: t for t in texts if t.root == t.object_id}
+    rows: list[tuple[float, Json]] = []
+    for root in dict.fromkeys(t.root for t in texts):
+        below = sorted((t for t in texts if t.root == root != t.object_id), key=lambda t: t.created_at, reverse=True)
+        own = posts.get(root)
+        at = own.created_at if own else min(t.created_at for t in below)
+        node = _as_comment(own) if own else _as_post(account, root, at)
+        rows.append((at, {**node, "comments": {"data": [_below(t) for t in below]}}))
+    return [row for _, row in sorted(rows, key=lambda row: row[0], reverse=True)]
+
+
+def _as_post(account: Account, post_id: str, at: float) -> Json:
+    """A post of the Page of which only comments were heard."""
+    author = {"id": account.account_id, "name": _page_name(account)}
+    written = graph_inbox.written(datetime.fromtimestamp(at, UTC))
+    return {"id": post_id, "message": "A post of ours", "created_time": written, "from": author}
+
+
+def _below(text: Text) -> Json:
+    parent = {"parent": {"id": text.top}} if text.top not in {text.object_id, text.root} else {}
+    return {**_as_comment(text), **parent}
+
+
 def _page_name(account: Account) -> str:
     return account.credentials.get("name", "The Page")
 
@@ -147,7 +191,7 @@ def _as_comment(text: Text) -> Json:
     return {
         "id": text.object_id,
         "message": text.text or "",
-        "created_time": datetime.fromtimestamp(text.created_at).astimezone().strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "created_time": graph_inbox.written(datetime.fromtimestamp(text.created_at, UTC)),
         "from": {"id": text.author_id, "name": text.author_name},
         "can_reply_privately": not (text.own or text.answered_privately),
     }

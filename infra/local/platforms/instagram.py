@@ -5,9 +5,9 @@ Source: Meta, Instagram Platform, "Send Messages", "Private Replies", "Comment M
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from infra.local.platforms import graph, messaging
+from infra.local.platforms import graph, graph_inbox, messaging
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal, Telling
 from infra.local.platforms.world import Account, Person, Post, Text, World, digits
 from shared.domain.exchange import Unit
@@ -60,12 +60,24 @@ def learn(world: World, delivery: object, now: datetime) -> None:
         account_id = graph.word(entry, "id")
         for item in graph.parts(entry, "messaging") + graph.parts(entry, "standby"):
             messaging.learn(world, MANNERS, account_id, item, now)
+            graph_inbox.learn(world, CHANNEL, account_id, item, now)
         for change in graph.parts(entry, "changes") or [entry]:
             value, field = graph.part(change, "value"), change.get("field")
             if field == "messages":
                 messaging.learn(world, MANNERS, account_id, value, now)
+                graph_inbox.learn(world, CHANNEL, account_id, value, now)
             elif field in _TEXT_FIELDS and account_id is not None:
                 _learn_text(world, account_id, value, graph.instant(entry.get("time"), now))
+    _learn_fetched(world, delivery, now)
+
+
+def _learn_fetched(world: World, delivery: object, now: datetime) -> None:
+    """Conversations and comments in fetched form."""
+    graph_inbox.learn_fetched(world, CHANNEL, delivery, now)
+    if graph.word(delivery, "feed") == "comments":
+        for item in graph.parts(delivery, "items"):
+            at = graph_inbox.moment(item.get("timestamp"), now)
+            _learn_text(world, graph.word(delivery, "account_id") or "", item, at)
 
 
 def _learn_text(world: World, account_id: str, value: Json, at: datetime) -> None:
@@ -105,6 +117,10 @@ def post(call: PlatformCall, world: World, account: Account, node: tuple[str, ..
 def get(call: PlatformCall, world: World, account: Account, node: tuple[str, ...]) -> PlatformAnswer:
     """A person's profile (only of those who wrote privately), a comment, or the answers to a comment."""
     match node:
+        case (account_id, "conversations") if account_id == "me" or account.is_called(account_id):
+            return graph_inbox.conversations(call, world, account)
+        case (account_id, "media") if account.is_called(account_id):
+            return PlatformAnswer(body={"data": _media(world, account)})
         case (object_id, "replies"):
             answers = [t for t in world.texts if t.channel == CHANNEL and t.top == object_id != t.object_id]
             return PlatformAnswer(body={"data": [_as_comment(t) for t in answers if not t.removed]})
@@ -184,6 +200,24 @@ def _own_comment(call: PlatformCall, account: Account, answered: Text, comment_i
     return messaging.envelope("instagram", entry)
 
 
+def _media(world: World, account: Account) -> list[Json]:
+    """The account's media, newest first, with their comments and the replies below each."""
+    texts = [t for t in world.texts if (t.channel, t.account_id) == (CHANNEL, account.account_id) and not t.removed]
+    rows: list[tuple[float, Json]] = []
+    for root in dict.fromkeys(t.root for t in texts if t.root not in {_FOREIGN_MEDIUM, t.object_id}):
+        below = [t for t in texts if t.root == root]
+        comments = [_with_replies(t, below) for t in below if t.top == t.object_id]
+        at = min(t.created_at for t in below)
+        written = graph_inbox.written(datetime.fromtimestamp(at, UTC))
+        rows.append((at, {"id": root, "timestamp": written, "comments": {"data": comments}}))
+    return [row for _, row in sorted(rows, key=lambda row: row[0], reverse=True)]
+
+
+def _with_replies(text: Text, below: list[Text]) -> Json:
+    replies = [_as_comment(t) for t in below if t.top == text.object_id != t.object_id]
+    return {**_as_comment(text), **({"replies": {"data": replies}} if replies else {})}
+
+
 def _user_name(account: Account) -> str:
     return account.credentials.get("username", "the.account")
 
@@ -193,5 +227,6 @@ def _as_comment(text: Text) -> Json:
         "id": text.object_id,
         "text": text.text or "",
         "username": text.author_name,
-        "timestamp": datetime.fromtimestamp(text.created_at).astimezone().strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "timestamp": graph_inbox.written(datetime.fromtimestamp(text.created_at, UTC)),
+        "from": {"id": text.author_id, "username": text.author_name},
     }

@@ -16,7 +16,8 @@ class _Graph(Protocol):
 
 
 _PLATFORMS: Mapping[str, _Graph] = {"facebook": facebook, "instagram": instagram, "whatsapp": whatsapp}
-_OWN_EDGES = {"replies": "instagram", "mentions": "instagram"}
+_OWN_EDGES = {"replies": "instagram", "mentions": "instagram", "media": "instagram", "feed": "facebook"}
+_INBOXES = {"instagram": "instagram", "messenger": "facebook"}  # of a Page whose token acts for both
 _FACEBOOK, _INSTAGRAM = "graph.facebook.com", "graph.instagram.com"
 HOSTS = (_FACEBOOK, _INSTAGRAM)
 _BY_FLAVOUR = {"instagram": (_INSTAGRAM,), "facebook": (_FACEBOOK,)}
@@ -83,7 +84,7 @@ def _account(call: PlatformCall, world: World, node: tuple[str, ...]) -> Account
     if not holders:
         raise graph.error(190, "Invalid OAuth access token - Cannot parse access token")
     holders = [a for a in holders if a.is_called(node[0])] or holders
-    edge = _OWN_EDGES.get(node[-1])
+    edge = _OWN_EDGES.get(node[-1]) or _INBOXES.get(call.text("platform") or "")
     meant = [a for a in holders if a.channel == edge] if edge else []
     return next(iter(meant or [a for a in holders if _knows(call, world, a, node)] or holders))
 
