@@ -1,13 +1,13 @@
 """A seeded run of the poller: a platform whose feeds change while they are read, and faults at every port call.
 
-Replay one seed with its trace: python -m tests.simulation.polling SEED. All mutants: python -m tests.simulation.polling
---mutants.
+Replay one seed with its trace: python -m tests.simulation.polling SEED
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,11 +33,11 @@ LATE = timedelta(minutes=6)  # by which an item may show late
 ASTRAY = timedelta(minutes=1, seconds=30)  # by which it may stand out of its place
 OVERLAP = timedelta(minutes=10)  # more than LATE and twice ASTRAY
 SETTLE = timedelta(minutes=3)
-BUSY = timedelta(hours=2)  # after which nothing new is said
+BUSY = timedelta(minutes=80)  # after which nothing new is said
 FIRST = timedelta(hours=1)
 TICK = timedelta(minutes=10)
-QUIET_TICK = timedelta(minutes=20)
-END = timedelta(hours=5)
+QUIET_TICK = timedelta(minutes=25)
+END = timedelta(hours=4, minutes=30)
 ZONES = ("Asia/Tokyo", "Australia/Adelaide")  # their midnight is three hours, and one and a half, after the start
 
 
@@ -52,10 +52,12 @@ class Manners:
     pages: int
     pollers: int
     quota: Quota | None
+    blocked: tuple[timedelta, timedelta]  # after the start: between them the account is not let in
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Manners:
         """Each seed has its own mix."""
+        out = timedelta(minutes=rng.randrange(50))
         units, zone = rng.choice([(70, ZONES[0]), (160, ZONES[0]), (160, ZONES[1]), (None, ""), (None, "")])
         return cls(
             limits=rng.choice([(2, 3, 5), (3, 8), (5, 20), (20,)]),
@@ -65,6 +67,7 @@ class Manners:
             pages=rng.choice([1, 2, 4]),
             pollers=rng.choice([1, 1, 2]),
             quota=None if units is None else Quota(units=units, zone=zone, replies=units // 10),
+            blocked=(out, out + timedelta(minutes=rng.choice([0, 0, 0, 20, 45]))),
         )
 
 
@@ -81,7 +84,7 @@ def feeds(manners: Manners) -> tuple[Feed, ...]:
 def people(rng: random.Random) -> list[Said]:
     """What is said, when it shows, where it stands, how it is edited and when it is gone."""
     said: list[Said] = []
-    for number in range(rng.randrange(12, 45)):
+    for number in range(rng.randrange(10, 34)):
         feed = rng.choice([NEWS, NEWS, LOG, SWEEP])
         at = START + timedelta(seconds=rng.uniform(-3 * 3600, BUSY.total_seconds()))
         if rng.random() < 0.3:
@@ -180,11 +183,13 @@ class PlatformPort:
             day = self.world.now.astimezone(ZoneInfo(self.manners.quota.zone)).date()
             self.used[day.isoformat(), ask["feed"]] += 1
         self.world.note(f"  asked for {ask['feed']}: {ask['token'] or ask['ids'] or ask['cursor'] or 'newest'}")
+        if self.manners.blocked[0] <= self.world.now - START < self.manners.blocked[1]:
+            return Answer(status=401)
         if not self.world.healed and rng.random() < self.manners.throttled:
             return Answer(status=429, headers=rng.choice([{}, {"retry-after": "200"}]))
         token = ask["token"]
         old = token is not None and self.world.now - self.tokens.get(token, self.world.now) > timedelta(minutes=1)
-        if old and rng.random() < self.manners.expired:
+        if old and not self.world.healed and rng.random() < self.manners.expired:
             return Answer(status=400)
         answer = self.platform.answer(call, self.world.now)
         self.tokens[json.loads(answer.body).get("next") or ""] = self.world.now
@@ -264,9 +269,10 @@ class PollStage:
                 self.expected[one.item_id] = f"read to the end at {self.world.now:%H:%M:%S}"
 
     def counts(self, one: Said) -> bool:
-        """Whether it was said after our first look began."""
+        """Whether it was said, by whichever clock, after the time at which our first look began."""
         found = self.desk.inner.records.get(watch_key(CHANNEL, ACCOUNT, one.feed))
-        return isinstance(found, Watch) and found.since is not None and one.at is not None and one.at >= found.since
+        since = found.since if isinstance(found, Watch) else None
+        return since is not None and one.at is not None and min(one.at, one.shown_at) >= since
 
     def run(self) -> None:
         """A schedule that now and then starts two at once; in the end all that fails is mended."""
@@ -372,3 +378,15 @@ def play(seed: int) -> PollStage:
     stage = PollStage(seed)
     stage.run()
     return stage
+
+
+def replay(seed: int) -> int:
+    """Print what happened in a seed, and what was wrong with it."""
+    stage = play(seed)
+    found = violations(stage)
+    sys.stdout.write("\n".join([f"seed {seed}: {stage.manners}", *stage.world.trace, *(found or ["no violation"]), ""]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(replay(int(sys.argv[1])))
