@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.local.mailbox_answer import Wish, compose, recipient
 from infra.local.mailbox_drop import Arrival, Drop, DropSettings, into_aws
+from infra.local.mailbox_letters import letter
 from infra.local.mailbox_store import Answer, Mail, Received, Store, bare, read
 from shared.domain.events import iso
 from shared.errors import Misconfigured, NightdeskError
@@ -86,6 +87,22 @@ class Mailbox:
         ses_id = drop(Arrival(mime=mime, sender=kept.sender, recipients=(kept.recipient,), at=self._now()))
         self.store.put_copy(mail_id, ses_id)
         return {"mail": mail_id, "from": kept.sender, "to": kept.recipient, "ses_id": ses_id}
+
+    def drop(self, mime: bytes, sender: str, recipients: tuple[str, ...], verdicts: Mapping[str, str]) -> str:
+        """Hand in any mail as it is, with the envelope and the verdicts given. Returns SES's id of it.
+
+        Raises Misconfigured, Refused where no recipient is ours, DropFailed.
+        """
+        settings, drop = self._ready()
+        if not any(settings.takes(recipient) for recipient in recipients):
+            raise Refused(f"SES takes mail to {settings.mail_domain} only.")
+        return drop(Arrival(mime=mime, sender=sender, recipients=recipients, at=self._now(), verdicts=verdicts))
+
+    def drop_letter(self, delivery: Mapping[str, object], verdicts: Mapping[str, str]) -> str:
+        """Hand in the mail that a delivery of `email` or `notice` was made of. Raises as `drop`."""
+        settings, _ = self._ready()
+        arrival = letter(delivery, settings.mail_domain, self._now())
+        return self.drop(arrival.mime, arrival.sender, arrival.recipients, {**arrival.verdicts, **verdicts})
 
     def _hand_in_from_client(self, arrival: Arrival) -> None:
         _, drop = self._ready()

@@ -6,6 +6,7 @@ taken only from the mailbox's own pages: a foreign site that a developer visits 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -75,10 +76,20 @@ class Web:
             "settings": lambda: self._set_up(wish),
             "answer": lambda: self._mailbox.answer_mail(_word(wish, "mail"), _wish(wish), _verdicts(wish)),
             "redeliver": lambda: self._mailbox.redeliver(_word(wish, "mail")),
+            "drop": lambda: {"ses_id": self._drop(wish)},
         }
         if what not in deeds:
             return json_answer({"error": f"There is no POST /_mailbox/{what[:40]}: {', '.join(deeds)}."}, 404)
         return json_answer(deeds[what]())
+
+    def _drop(self, wish: Mapping[str, object]) -> str:
+        """A customer's mail or a platform's: {"mime" or "mime_base64", "from", "to": [...], "verdicts"?}, or
+        {"delivery": {...}, "verdicts"?} with a delivery as in events/.
+        """
+        delivery = wish.get("delivery")
+        if isinstance(delivery, dict):
+            return self._mailbox.drop_letter(delivery, _verdicts(wish))
+        return self._mailbox.drop(_mime(wish), _word(wish, "from"), _recipients(wish), _verdicts(wish))
 
     def _set_up(self, wish: Mapping[str, object]) -> object:
         self._mailbox.set_up(wish)
@@ -141,6 +152,19 @@ def _word(wish: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f'"{name}" is missing')
     return value
+
+
+def _mime(wish: Mapping[str, object]) -> bytes:
+    """The mail as text, or in base64 where it holds other bytes."""
+    if "mime_base64" in wish:
+        return base64.b64decode(_word(wish, "mime_base64"), validate=True)
+    return _word(wish, "mime").encode("utf-8", "replace")
+
+
+def _recipients(wish: Mapping[str, object]) -> tuple[str, ...]:
+    given = wish.get("to")
+    named = tuple(one for one in given if isinstance(one, str) and one) if isinstance(given, list) else ()
+    return named or (_word(wish, "to"),)
 
 
 def _wish(wish: Mapping[str, object]) -> Wish:

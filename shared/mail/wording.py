@@ -138,4 +138,4 @@ def shown(text: str) -> tuple[str, ...]:
 
 def link(url: str | None) -> str:
     """An address on one line."""
-    return header_text(url, 2_000) if url else "the platform gave no link"
+    return marker.defanged(header_text(url, 2_000)) if url else "the platform gave no link"
