@@ -39,7 +39,6 @@ _PERMISSIONS = (
 SETUP = Setup(
     wanted=(
         Wanted(name="account_id", ask="The Threads user id", where="GET /me?fields=id,username, `id`", secret=False),
-        Wanted(name="username", ask="The account's handle, without the @", where="the same answer", secret=False),
         Wanted(name="signing", ask="The Threads app secret", where="App settings, Basic, Threads app secret"),
         Wanted(name="verify_token", ask="A word for the handshake", where="nowhere: it is made up", made=True),
         Wanted(name="access_token", ask="A long-lived access token", where="Use cases, Threads, User token generator"),
@@ -56,8 +55,8 @@ SETUP = Setup(
 )  # fmt: skip
 
 _FIELDS = (
-    "id,text,username,permalink,timestamp,media_type,media_url,thumbnail_url,gif_url,is_reply,replied_to,root_post,"
-    "is_verified"
+    "id,text,username,permalink,timestamp,media_type,media_url,thumbnail_url,gif_url,is_reply,is_reply_owned_by_me,"
+    "replied_to,root_post,is_verified"
 )
 _PAGE = 50
 

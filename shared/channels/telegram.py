@@ -3,15 +3,13 @@
 Source: core.telegram.org/bots/api. Credentials of an account: `bot_token`. Its signing key is the secret token of
 `setWebhook`: a password that comes with every delivery and binds nothing in it.
 
-An update does not say which bot it is for; the password does. `kept` therefore puts the account around it, and a bare
-update counts for the account `bot`, under which a single bot may be stored.
+An update does not say which bot it is for; the password does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -87,7 +85,7 @@ CAPABILITIES: Mapping[Surface, Capability] = {
 SETUP = Setup(
     wanted=(
         Wanted(
-            name="account_id", ask='A name for the bot here: its numeric id, or "bot" if there is only one',
+            name="account_id", ask="The bot's numeric id",
             where="the digits before the colon of its token", secret=False,
         ),
         Wanted(name="bot_token", ask="The bot's token", where="@BotFather, /mybots, API Token"),
@@ -105,7 +103,6 @@ _HOST = "https://api.telegram.org"
 _HEADER = "x-telegram-bot-api-secret-token"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _TOKEN = re.compile(r"\d{1,19}:[A-Za-z0-9_-]{10,100}")
-_ONLY_BOT = "bot"
 _BUSINESS_WINDOW = timedelta(hours=24)  # core.telegram.org/bots/api, BusinessBotRights.can_reply
 _UPDATES = (
     "message", "edited_message", "channel_post", "edited_channel_post", "business_connection", "business_message",
@@ -136,26 +133,21 @@ def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[s
     return {"content-type": "application/json", _HEADER: current_key(secret).decode("utf-8", "replace")}
 
 
-def kept(request: Request, secrets: tuple[Secret, ...]) -> bytes:
-    """What is to be kept of a verified delivery: the update, and the account whose secret token came with it."""
+def addressee(request: Request, secrets: tuple[Secret, ...]) -> str | None:
+    """The account whose secret token came with a delivery."""
     presented = _hash(encoded(request.headers.get(_HEADER, "")))
-    for secret in secrets:
-        if any([hmac.compare_digest(_hash(encoded(key)), presented) for key in secret.signing]):  # noqa: C419 - a list: all are compared
-            account = json.dumps(secret.account_id).encode()  # behind the update, so that nothing in it can replace it
-            return b'{"update":' + request.body + b',"account_id":' + account + b"}"
-    return request.body
+    held = ((s.account_id, [_hash(encoded(key)) for key in s.signing if key.strip()]) for s in secrets)
+    known = [account for account, keys in held if any([hmac.compare_digest(key, presented) for key in keys])]  # noqa: C419 - a list: all are compared
+    return next(iter(known), None)
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
-    """The events of one update, with or without its account around it. Raises Unreadable for no JSON.
+    """The events of one update, which does not say whose it is. Raises Unreadable for no JSON.
 
     The pictures of an album are messages of their own, in one conversation: they are owed one answer together.
     """
-    payload = obj(read_json(body))
-    enveloped = isinstance(payload.get("update"), dict) and "update_id" not in payload
-    update = obj(payload.get("update")) if enveloped else payload
-    account_id = ident(payload.get("account_id")) if enveloped else _ONLY_BOT
-    base = Event(kind=Kind.UNKNOWN, channel=_CHANNEL, account_id=account_id)
+    update = obj(read_json(body))
+    base = Event(kind=Kind.UNKNOWN, channel=_CHANNEL)
     return tuple(_events(base, update)) or (unknown(base, "an update without anything in it"),)
 
 

@@ -1,20 +1,20 @@
 """Threads: answers below our posts, posts that mention us, and what we publish ourselves.
 
 Source: developers.facebook.com/docs/threads/webhooks. Credentials of an account: `access_token` (long-lived), perhaps
-`expires_at`, and `username`, its own handle: Threads names authors by handle alone. Its signing key is the Threads app
-secret. A reply's delivery tells whose the first post is and not whose webhook it is: `kept` puts the accounts whose key
-signed it around it.
+`expires_at`. Its signing key is the Threads app secret.
+
+A reply's delivery tells whose the first post is, which need not be ours, and names its author by handle alone. So where
+who opened the thread writes in it again, it may be we or a customer: then the reply is fetched, and says which.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from shared.channels import _meta, _threads_calls
-from shared.channels._calling import bearer, fetched, misfit, never, query
+from shared.channels._calling import bearer, fetched, json_object, misfit, never, query
 from shared.channels._meta_events import unknown, word
 from shared.channels._reading import Json, ident, link, obj, objects, read_json, text, when
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
@@ -28,8 +28,8 @@ ABOUT = About(
     checked=date(2026, 11, 21),
     acknowledging="off: everything on Threads is public, and everybody would read it",
     author="handle and mark come along; Threads tells neither names nor followers, so nothing is looked up",
-    unproven="everything: no live app was at hand; that the Threads app secret signs deliveries, that owner_id is the "
-    "account's id, and that a text published at once is answered with the id of the post",
+    unproven="everything: no live app was at hand; that the Threads app secret signs deliveries, that a text published "
+    "at once is answered with the id of the post, and that other people's answers may be fetched by their ids",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
@@ -48,21 +48,16 @@ _CHANNEL = "threads"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)  # Meta signs no time
 _NO_ATTACHMENT = frozenset({None, "TEXT_POST", "TEXT", "REPOST_FACADE"})
 
-Accounts = Mapping[str, str]  # the ids of our accounts and their handles, as far as they are known
 
-
-def kept(request: Request, secrets: tuple[Secret, ...]) -> bytes:
-    """What is to be kept of a verified delivery: its bytes, and the accounts that one of its keys belongs to."""
-    ours = {s.account_id: s.credentials.get("username", "") for s in secrets if _signed_for(s, request)}
-    accounts = json.dumps(ours).encode()  # behind the delivery, so that nothing in it can replace them
-    return b'{"update":' + request.body + b',"accounts":' + accounts + b"}"
+def addressee(request: Request, secrets: tuple[Secret, ...]) -> str | None:
+    """Whose a verified delivery is: the account it names; where it names none of ours, the only one its key is of."""
+    ours = [secret.account_id for secret in secrets if _signed_for(secret, request)]
+    named = [account for account in _accounts_in(json_object(request.body)) if account in ours]
+    return next(iter(named or (ours if len(ours) == 1 else [])), None)
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature
-    """All events of a delivery, with or without our accounts around it, or of posts that were fetched.
-
-    Raises Unreadable for what is not JSON.
-    """
+    """All events of a delivery, or of posts that were fetched. Raises Unreadable for what is not JSON."""
     payload = obj(read_json(body))
     base = Event(kind=Kind.UNKNOWN, channel=_CHANNEL)
     listed = fetched(payload)
@@ -110,55 +105,57 @@ def _signed_for(secret: Secret, request: Request) -> bool:
     return True
 
 
-def _delivered(base: Event, payload: Json) -> Iterator[Event]:
+def _accounts_in(update: Json) -> Iterator[str | None]:
+    """Every id in a delivery that may be an account's."""
+    yield ident(update.get("target_id"))
+    for change in objects(update.get("values")):
+        value = obj(change.get("value"))
+        yield ident(obj(value.get("root_post")).get("owner_id"))
+        yield ident(obj(value.get("owner")).get("owner_id"))
+
+
+def _delivered(base: Event, update: Json) -> Iterator[Event]:
     """`values` is one object in the documents and a list in practice."""
-    enveloped = isinstance(payload.get("update"), dict) and "topic" not in payload
-    update = obj(payload.get("update")) if enveloped else payload
-    handles = obj(payload.get("accounts")) if enveloped else {}
-    ours = {account: text(handle) or "" for account, handle in handles.items()}
     known = replace(base, sent_at=when(update.get("time")))
     for change in objects(update.get("values")):
         field, value = text(change.get("field")), change.get("value")
-        if not isinstance(value, dict):
-            yield unknown(known, f"{word(field)} without a value")
-        else:
-            yield _change(known, update, field, value, ours)
+        yield (
+            _change(known, field, value)
+            if isinstance(value, dict)
+            else unknown(known, f"{word(field)} without a value")
+        )
 
 
-def _change(base: Event, update: Json, field: str | None, value: Json, ours: Accounts) -> Event:
-    target = ident(update.get("target_id"))
+def _change(base: Event, field: str | None, value: Json) -> Event:
     match field:
+        case "replies" if _by_who_opened_the_thread(value):
+            return _pointed(base, value)
         case "replies":
-            return _said(replace(base, account_id=_owner(value, ours)), value, Surface.COMMENT, ours)
+            return _said(base, value, Surface.COMMENT)
         case "mentions":
-            return _said(replace(base, account_id=target), value, Surface.MENTION, ours)
+            return _said(base, value, Surface.MENTION)
         case "publish":
-            return _pointed(replace(base, account_id=target), value)
+            return _pointed(base, value)
         case "delete":
-            owner = ident(obj(value.get("owner")).get("owner_id")) or target
-            return _deleted(replace(base, account_id=owner), value)
-    return unknown(replace(base, account_id=target), word(field))
+            return _deleted(base, value)
+    return unknown(base, word(field))
 
 
-def _owner(value: Json, ours: Accounts) -> str | None:
-    """Whose webhook a reply comes to: the first post's owner, or, below another's post, the only account there is."""
-    owner = ident(obj(value.get("root_post")).get("owner_id"))
-    if not ours or owner in ours:
-        return owner
-    return next(iter(ours)) if len(ours) == 1 else owner
+def _by_who_opened_the_thread(value: Json) -> bool:
+    handle = text(value.get("username"))
+    return handle is not None and handle == text(obj(value.get("root_post")).get("username"))
 
 
-def _said(base: Event, value: Json, surface: Surface, ours: Accounts) -> Event:
-    """A text, of a customer or our own. The handle is all that Threads tells of its author, so it is the id as well."""
+def _said(base: Event, value: Json, surface: Surface) -> Event:
+    """A customer's text. The handle is all that Threads tells of its author, so it is the id as well."""
     media_id, handle = ident(value.get("id")), text(value.get("username"))
     if media_id is None:
         return unknown(base, "a text without an id")
-    own = handle is not None and _is_ours(handle, value, ours)
     answered = ident(obj(value.get("replied_to")).get("id"))
     return replace(
         base,
-        kind=Kind.ECHO if own else Kind.MESSAGE,
-        surface=Surface.COMMENT if own else surface,
+        kind=Kind.MESSAGE,
+        surface=surface,
         visibility=Visibility.PUBLIC,
         thread_id=ident(obj(value.get("root_post")).get("id")) or answered or media_id,
         message_id=media_id,
@@ -170,7 +167,7 @@ def _said(base: Event, value: Json, surface: Surface, ours: Accounts) -> Event:
         sent_at=when(value.get("timestamp")) or base.sent_at,
         in_reply_to=answered,
         link=link(value.get("permalink")),
-        customer_id=None if own else handle,
+        customer_id=handle,
     )
 
 
@@ -178,18 +175,11 @@ def _verified(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _is_ours(handle: str, value: Json, ours: Accounts) -> bool:
-    """Whether one of our accounts wrote it: by its handle, or as the owner of a first post that is ours."""
-    root = obj(value.get("root_post"))
-    own_post = ident(root.get("owner_id")) in ours and text(root.get("username")) == handle
-    return own_post or handle in {name for name in ours.values() if name}
-
-
 def _pointed(base: Event, value: Json) -> Event:
-    """Something we published: Threads tells neither its text nor what it answers, so it is fetched."""
+    """Something that has to be fetched, to know what it says or whose it is. What we publish is only named."""
     media_id = ident(value.get("id"))
     if media_id is None:
-        return unknown(base, "a publication without an id")
+        return unknown(base, "a post without an id")
     at = when(value.get("timestamp")) or base.sent_at
     return replace(
         base, kind=Kind.POINTER, message_id=media_id, detail=_threads_calls.POST, sent_at=at,
@@ -208,11 +198,15 @@ def _deleted(base: Event, value: Json) -> Event:
 
 
 def _fetched(base: Event, feed: str, item: Json) -> Event:
-    """A post that was asked for: one of ours by its id, or one that mentions us."""
+    """A post that was asked for: one that mentions us; or one that may be ours, which it then says itself.
+
+    A post that answers nothing and was asked for by its id is one that we published.
+    """
     if feed == _threads_calls.MENTIONS:
-        return _said(base, item, Surface.MENTION, {})
-    own = text(item.get("username"))
-    return _said(base, item, Surface.COMMENT, {base.account_id or "": own or ""})
+        return _said(base, item, Surface.MENTION)
+    said = _said(base, item, Surface.COMMENT)
+    ours = item.get("is_reply_owned_by_me") is True or item.get("is_reply") is False
+    return replace(said, kind=Kind.ECHO, customer_id=None) if ours and said.kind is Kind.MESSAGE else said
 
 
 def _attachments(value: Json) -> tuple[Attachment, ...]:

@@ -235,11 +235,3 @@ def addressee(channel: Pushing, request: Request, secrets: tuple[Secret, ...]) -
     """Whose a verified delivery is, where the channel says by a function `addressee` that its bodies do not."""
     told: Callable[[Request, tuple[Secret, ...]], str | None] | None = getattr(channel, "addressee", None)
     return None if told is None else told(request, secrets)
-
-
-def kept(channel: Pushing, request: Request, secrets: tuple[Secret, ...]) -> bytes:
-    """What is kept of a verified delivery: its body; or what the channel's own `kept` makes of it, where only the
-    headers tell whose it is.
-    """
-    own: Callable[[Request, tuple[Secret, ...]], bytes] | None = getattr(channel, "kept", None)
-    return request.body if own is None else own(request, secrets)

@@ -15,7 +15,7 @@ from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, R
 from infra.local.platforms.world import Account, Person, Post, World, digits, wrote
 
 CHANNEL = "telegram"
-ACCOUNT = "bot"
+ACCOUNT = "7000000009"
 HOSTS = ("api.telegram.org",)
 DEMO = "dm__plain"
 
@@ -38,9 +38,12 @@ def signing_key() -> str:
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:
-    """Take in an update, with or without its account around it: which chats there are, who left them."""
-    account_id = graph.word(delivery, "account_id") or ACCOUNT
-    update = graph.part(delivery, "update") or delivery
+    """Take in an update: which chats there are, who left them. It does not say whose it is: every bot sees it."""
+    for account in [a.account_id for a in world.accounts if a.channel == CHANNEL] or [ACCOUNT]:
+        _learn(world, account, delivery, now)
+
+
+def _learn(world: World, account_id: str, update: object, now: datetime) -> None:
     for name in _SAID:
         message = graph.part(update, name)
         chat = graph.word(graph.part(message, "chat"), "id")

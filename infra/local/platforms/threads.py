@@ -38,18 +38,13 @@ def credentials() -> dict[str, str]:
 
 
 def learn(world: World, delivery: object, now: datetime) -> None:
-    """Take in a delivery, with or without our accounts around it, or the posts a feed shows."""
-    listed = graph.word(delivery, "account_id")
-    for item in graph.parts(delivery, "items"):
-        _learn(world, listed, item, now, mention=graph.word(delivery, "feed") == "mentions")
-    update = graph.part(delivery, "update") or delivery
-    for change in _changes(update):
-        value, field = graph.part(change, "value"), change.get("field")
-        root = graph.part(value, "root_post")
-        if field == "replies":
-            _learn(world, graph.word(root, "owner_id"), value, now, mention=False)
-        elif field == "mentions":
-            _learn(world, graph.word(update, "target_id"), value, now, mention=True)
+    """Take in a delivery, or the posts a feed shows. What is public is there for every account."""
+    for account in [a.account_id for a in world.accounts if a.channel == CHANNEL] or [ACCOUNT]:
+        for item in graph.parts(delivery, "items"):
+            _learn(world, account, item, now, mention=graph.word(delivery, "feed") == "mentions")
+        for change in _changes(delivery):
+            if change.get("field") in {"replies", "mentions"}:
+                _learn(world, account, graph.part(change, "value"), now, mention=change.get("field") == "mentions")
 
 
 def _changes(update: object) -> Iterator[Json]:
@@ -59,9 +54,9 @@ def _changes(update: object) -> Iterator[Json]:
         yield single
 
 
-def _learn(world: World, account_id: str | None, media: Json, now: datetime, *, mention: bool) -> None:
+def _learn(world: World, account_id: str, media: Json, now: datetime, *, mention: bool) -> None:
     media_id, handle = graph.word(media, "id"), graph.word(media, "username")
-    if account_id is None or media_id is None:
+    if media_id is None:
         return
     at, root = _when(media.get("timestamp"), now), graph.word(graph.part(media, "root_post"), "id") or media_id
     raw = {**media, "mentions_us": mention}
@@ -170,6 +165,7 @@ def _own(call: PlatformCall, account: Account, answered: Text, text: str) -> dic
     handle, short = _handle(account), secrets.token_urlsafe(8)
     return {
         "id": digits(17), "username": handle, "text": text, "media_type": "TEXT_POST", "is_reply": True,
+        "is_reply_owned_by_me": True,
         "permalink": f"https://www.threads.net/@{handle}/post/{quote(short)}",
         "timestamp": call.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000"),
         "replied_to": {"id": answered.object_id}, "root_post": {"id": answered.root},

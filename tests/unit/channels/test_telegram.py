@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.channels import telegram
-from shared.domain import exchange
 from shared.domain.connecting import Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Secret, Unclear
@@ -17,11 +16,12 @@ from tests.unit.channels._talking import EVENTS, Talk, outbound
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 TOKEN = "7000000009:AAE-example_token_of_thirty_five_ch"
+BOT = "7000000009"
 JO, GROUP = "7100000001", "-1001500000001"
 BUSINESS = f"{JO}@BQADbGhpcw-_1"
 
 
-def secret(*keys, account_id="bot", **credentials):
+def secret(*keys, account_id=BOT, **credentials):
     return Secret(account_id=account_id, signing=keys, credentials={"bot_token": TOKEN, **credentials})
 
 
@@ -49,7 +49,7 @@ def parsed(stem):
 
 def reply(text="On its way.", given=None, **changed):
     to = {"surface": Surface.DM, "thread_id": JO, "in_reply_to": f"{JO}:55", "last_inbound_at": NOW}
-    return telegram.reply(outbound("telegram", "bot", **{**to, "text": text, **changed}), given or secret("s"), NOW)
+    return telegram.reply(outbound("telegram", BOT, **{**to, "text": text, **changed}), given or secret("s"), NOW)
 
 
 def payload(call):
@@ -65,7 +65,7 @@ def refused(made, refusal):
 
 @pytest.fixture
 def talk(tmp_path):
-    return Talk("telegram", "bot", tmp_path, NOW)
+    return Talk("telegram", BOT, tmp_path, NOW)
 
 
 # Proving
@@ -84,23 +84,11 @@ def test_a_password_says_nothing_about_the_body():
     assert telegram.sign(b"{}", secret("one"), NOW, "d") == telegram.sign(b"[]", secret("one"), NOW, "d")
 
 
-def test_the_account_whose_password_came_is_kept_with_the_update():
-    secrets = (secret("one", account_id="shop"), secret("two", account_id='serv"ice'))
-    kept = exchange.kept(telegram, delivery("two", fixture("dm__plain")), secrets)
-    (event,) = telegram.parse(kept, NOW)
-    assert (event.account_id, event.message_id) == ('serv"ice', f"{JO}:55")
-
-
-def test_an_update_cannot_name_another_account_than_its_password():
-    forged = b'{"message":{}},"account_id":"shop","x":{}'
-    kept = exchange.kept(telegram, delivery("two", forged), (secret("two", account_id="service"),))
-    assert {event.account_id for event in telegram.parse(kept, NOW)} == {"service"}
-
-
-def test_channels_that_say_whose_a_delivery_is_keep_its_bytes():
-    from shared.channels import web
-
-    assert exchange.kept(web, delivery("x", b"raw"), ()) == b"raw"
+def test_a_delivery_is_for_the_account_whose_password_came_with_it():
+    secrets = (secret("one", account_id="1"), secret("two", "two-old", account_id="2"), secret(" ", account_id="3"))
+    found = [telegram.addressee(delivery(token), secrets) for token in ("one", "two-old", "three", None, " ")]
+    assert found == ["1", "2", None, None, None]
+    assert [event.account_id for event in telegram.parse(fixture("dm__plain"), NOW)] == [None]
 
 
 # Reading
@@ -228,7 +216,7 @@ def test_a_failure_that_comes_with_200_is_one():
 
 def answers(talk, **changed):
     to = {"surface": Surface.DM, "thread_id": JO, "in_reply_to": None, "last_inbound_at": NOW}
-    made = telegram.reply(outbound("telegram", "bot", **{**to, **changed}), talk.secret, NOW)
+    made = telegram.reply(outbound("telegram", BOT, **{**to, **changed}), talk.secret, NOW)
     return telegram.outcome(talk.call(made))
 
 
@@ -273,12 +261,12 @@ def test_the_bot_is_connected_and_proven(talk):
     assert {"message", "edited_message", "message_reaction", "my_chat_member"} <= set(said["allowed_updates"])
     assert talk.call(call).status == 200
     assert telegram.proven(talk.call(telegram.prove(talk.secret, NOW))) == Proof(who="@acme_care_bot")
-    stranger = Secret(account_id="bot", signing=("s",), credentials={"bot_token": TOKEN})
+    stranger = Secret(account_id=BOT, signing=("s",), credentials={"bot_token": TOKEN})
     refused(telegram.proven(talk.call(telegram.prove(stranger, NOW))), Refusal.BLOCKED)
 
 
 def test_without_a_token_nothing_is_subscribed_or_proven():
-    bare = Secret(account_id="bot", signing=("s",))
+    bare = Secret(account_id=BOT, signing=("s",))
     assert telegram.subscribe(bare, "https://desk.example") == ()
     assert telegram.prove(bare, NOW) is None
     refused(telegram.proven(Answer(status=500)), Refusal.LATER)

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 import pytest
 
 from shared.channels import threads
-from shared.domain import exchange
 from shared.domain.connecting import Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Secret, Unclear
@@ -31,12 +30,6 @@ def fixture(stem):
 
 def signed(body, key):
     return Request(method="POST", headers=threads.sign(body, secret(key), NOW, "d"), query={}, body=body)
-
-
-def kept(stem, *secrets):
-    body = json.dumps(json.loads(fixture(stem)).get("update") or json.loads(fixture(stem))).encode()
-    (event,) = threads.parse(exchange.kept(threads, signed(body, "key"), secrets), NOW)
-    return event
 
 
 def reply(text="On its way.", given=None, **changed):
@@ -66,36 +59,26 @@ def talk(tmp_path):
 # Whose it is
 
 
-def test_an_answer_below_a_customers_own_post_belongs_to_the_only_account_and_is_theirs():
-    event = kept("comment__below-the-customers-own-post", secret("key", username="acme.care"))
-    assert (event.kind, event.account_id, event.customer_id) == (Kind.MESSAGE, US, "ana.example")
+def addressee(stem, *secrets):
+    return threads.addressee(signed(fixture(stem), "key"), secrets)
 
 
-@pytest.mark.parametrize("stem", ["echo__our-reply-as-a-reply", "echo__our-reply-below-a-customers-post"])
-def test_our_own_words_are_recognised_by_our_handle_below_any_post(stem):
-    event = kept(stem, secret("key", username="acme.care"))
-    assert (event.kind, event.account_id) == (Kind.ECHO, US)
+@pytest.mark.parametrize("stem", ["comment__reply", "mention__post", "pointer__published", "deletion__own-post"])
+def test_of_several_accounts_of_an_app_the_one_that_a_delivery_names_is_meant(stem):
+    assert addressee(stem, secret("key", account_id="2300000000000002"), secret("old", "key")) == US
 
 
-def test_below_our_own_post_our_words_are_recognised_without_a_handle_too():
-    assert kept("echo__our-reply-as-a-reply", secret("key")).kind is Kind.ECHO
+def test_below_another_persons_post_the_only_account_is_meant_and_of_several_none():
+    other = secret("key", account_id="2300000000000002")
+    stranger = secret("another key", account_id="2300000000000099")
+    assert addressee("pointer__below-the-customers-own-post", stranger, secret("key")) == US
+    assert addressee("pointer__below-the-customers-own-post", other, secret("key")) is None
 
 
-def test_of_several_accounts_the_owner_of_the_first_post_is_meant():
-    other = secret("key", account_id="2300000000000002", username="acme.shop")
-    assert kept("comment__reply", other, secret("key", username="acme.care")).account_id == US
-
-
-def test_an_account_of_another_app_has_no_part_in_a_delivery():
-    stranger = secret("another key", account_id="2300000000000003", username="ana.example")
-    event = kept("comment__below-the-customers-own-post", stranger, secret("key", username="acme.care"))
-    assert (event.kind, event.account_id) == (Kind.MESSAGE, US)
-
-
-def test_without_our_accounts_nothing_a_customer_says_is_taken_for_ours():
-    update = json.dumps(json.loads(fixture("comment__below-the-customers-own-post"))["update"]).encode()
-    (event,) = threads.parse(update, NOW)
-    assert event.kind is Kind.MESSAGE
+@pytest.mark.parametrize("body", [b"", b"[", b'{"values": [1, {"value": []}], "target_id": {}}'])
+def test_a_delivery_of_any_form_is_for_the_only_account(body):
+    assert threads.addressee(signed(body, "key"), (secret("key"),)) == US
+    assert threads.addressee(signed(body, "key"), (secret("other"),)) is None
 
 
 # Reading
@@ -105,6 +88,22 @@ def test_what_we_publish_is_named_only_and_fetched():
     (pointer,) = threads.parse(fixture("pointer__published"), NOW)
     assert (pointer.kind, pointer.message_id, pointer.detail) == (Kind.POINTER, "17841400000000401", "post")
     assert [f.name for f in threads.FEEDS if f.purpose is Purpose.POINTED] == ["post"]
+
+
+@pytest.mark.parametrize("stem", ["pointer__below-the-customers-own-post", "pointer__our-reply-as-a-reply"])
+def test_who_opened_the_thread_and_writes_again_may_be_we_or_a_customer_so_it_is_fetched(stem):
+    (pointer,) = threads.parse(fixture(stem), NOW)
+    assert (pointer.kind, pointer.text) == (Kind.POINTER, None)
+
+
+def test_what_was_fetched_says_itself_whether_it_is_ours():
+    stems = ("echo__fetched", "echo__fetched-first-post", "comment__fetched-below-the-customers-own-post")
+    found = [threads.parse(fixture(stem), NOW)[0] for stem in stems]
+    assert [(e.kind, e.customer_id) for e in found] == [
+        (Kind.ECHO, None),
+        (Kind.ECHO, None),
+        (Kind.MESSAGE, "ana.example"),
+    ]
 
 
 def test_one_odd_change_of_a_batch_does_not_cost_its_neighbours():
