@@ -41,7 +41,7 @@ ABOUT = About(
     how=(How.POLL,),
     docs="https://www.rfc-editor.org/rfc/rfc4287",
     checked=date(2026, 11, 21),
-    acknowledging="never: nobody wrote to us",
+    acknowledging="off, always: nobody wrote to us",
     author="the name in the entry, or the site's; nothing to look up",
     unproven="run against documents of the specifications only; no Google Alert was at hand",
 )

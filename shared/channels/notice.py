@@ -23,7 +23,7 @@ ABOUT = About(
     how=(How.MAIL,),
     docs="https://www.rfc-editor.org/rfc/rfc7489",
     checked=date(2026, 11, 21),
-    acknowledging="never: nothing can be posted",
+    acknowledging="off, always: nothing can be posted",
     author="the name in the subject, where the platform's form is known",
     unproven="the platforms document no form of their mails: what is not recognised is handed on as a whole",
 )

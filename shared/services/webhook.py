@@ -24,7 +24,9 @@ class Webhook:
         """The response to any request: errors of the family become their status and one plain line."""
         try:
             return self._answer(channel_name, request)
-        except (SignatureRejected, UnknownChannel, BodyTooLarge) as error:
+        except UnknownChannel as error:
+            return Response(error.status, "There is no such channel here.")
+        except (SignatureRejected, BodyTooLarge) as error:
             return Response(error.status, str(error))
         except NightdeskError as error:
             return Response(error.status, "The delivery could not be kept. Please send it again.")

@@ -28,11 +28,9 @@ def test_every_folder_of_events_belongs_to_a_channel():
 
 
 def test_every_expectation_and_header_file_has_its_delivery():
-    bodies = {fixture.path for fixture in ALL}
+    bodies = {fixture.path.with_suffix("") for fixture in ALL}
     beside = [path for path in ROOT.rglob("*.json") if path.name.endswith((EXPECTED, HEADERS))]
-    orphans = [
-        p for p in beside if p.with_name(p.name.removesuffix(EXPECTED).removesuffix(HEADERS) + ".json") not in bodies
-    ]
+    orphans = [p for p in beside if p.with_name(p.name.removesuffix(EXPECTED).removesuffix(HEADERS)) not in bodies]
     assert orphans == []
 
 

@@ -52,7 +52,7 @@ def test_a_made_up_channel_receives_and_answers_a_message_and_meets_the_contract
     add(tmp_path)
 
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "pigeon", "tests/exchanges", "tests/contract"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", "pigeon", "tests/exchanges", "tests/contract"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
