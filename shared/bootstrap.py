@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.services.dispatch import Dispatch
     from shared.services.intake import Intake
     from shared.services.poll import Poller
+    from shared.services.renew import Renewer
     from shared.services.send import Sender
     from shared.services.sweep import Sweep
     from shared.services.webhook import Webhook
@@ -260,3 +261,14 @@ def poller() -> Poller:
         SystemClock(),
         RandomIds(),
     )
+
+
+@cache
+def renewer() -> Renewer:
+    """Step 7, before anything is asked."""
+    from shared import channels
+    from shared.adapters.system import RandomIds, SystemClock
+    from shared.services.renew import Renewer
+
+    desk, secrets, platforms = _asking()
+    return Renewer(desk, secrets, platforms, channels.load, SystemClock(), RandomIds())

@@ -12,6 +12,8 @@ from shared.mail.cleaning import header_text
 
 LONGEST_REASON = 1_000
 
+_WHAT = {"renew": "its credentials"}  # of the feeds that are not read from the platform
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
@@ -48,9 +50,9 @@ def not_fetched(channel: str, account_id: str, reference: str, reason: str) -> T
 
 
 def not_read(channel: str, account_id: str, feed: str, phrase: str, reason: str) -> Trouble:
-    """A feed that cannot be read, or is read with gaps."""
+    """A feed that cannot be read, or is read with gaps, or credentials that cannot be renewed."""
     place, named = wording.channel_name(channel), header_text(phrase, 100)
-    what = f'the search for "{named}"' if named else header_text(feed, 100)
+    what = f'the search for "{named}"' if named else _WHAT.get(feed, header_text(feed, 100))
     return Trouble(
         channel=channel,
         account_id=account_id,

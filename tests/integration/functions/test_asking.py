@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from functions.poll import handler as poll_handler
+from functions.poll import turns
 from shared import bootstrap, channels
-from shared.domain.exchange import Delivery
+from shared.domain.exchange import Answer, Call, Delivery, Refused, Secret
+from shared.domain.polling import Ask
 from shared.domain.records import Errand, Intent, Quarantined, Watch
 from shared.domain.watching import READ_FOR
 from shared.errors import Unavailable
+from shared.services.renew import Account
 from tests.integration.functions.deployed import ARN, PAGE, QUEUES, Deployed, item, page_delivery
 from tests.unit.services.asked import AskedChannel
 from tests.unit.services.stage import FRIDAY_NIGHT
@@ -107,6 +112,7 @@ def test_a_feed_that_fails_is_told_and_does_not_keep_the_others_waiting(
             return read(job)
 
     monkeypatch.setattr(poll_handler, "poller", Failing)
+    monkeypatch.setattr(turns, "poller", Failing)
     answers(asked, {"items": [REVIEW]})
 
     asked.poll()
@@ -130,6 +136,66 @@ def test_an_account_that_cannot_be_read_is_told_and_the_others_are_asked(
     assert len(inbox(asked)) == 1
     output = capsys.readouterr().out
     assert name in output
+    assert "hush" not in output
+
+
+@dataclass
+class RenewingChannel(AskedChannel):
+    """Its token ends within the hour; what the platform answers is the new one."""
+
+    RENEW_BEFORE: timedelta = timedelta(hours=1)
+
+    def expires(self, secret: Secret) -> datetime | None:
+        return datetime.fromisoformat(secret.credentials.get("expires_at", FRIDAY_NIGHT.isoformat()))
+
+    def renew(self, secret: Secret, now: datetime) -> Call | Refused | None:
+        return Call(method="POST", url="https://platform.example/token", body=b"grant")
+
+    def renewed(self, secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
+        return replace(secret, credentials=json.loads(answer.body))
+
+    def ask(self, ask: Ask, secret: Secret) -> Call | Refused:
+        return Call(
+            method="GET", url="https://platform.example/reviews", headers={"authorization": secret.credentials["t"]}
+        )
+
+
+def test_credentials_are_renewed_and_stored_before_anything_is_asked_with_them(
+    asked: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    channel = RenewingChannel()
+    monkeypatch.setattr(channels, "load", lambda _: channel)
+    answers(asked, {"t": "new", "expires_at": (FRIDAY_NIGHT + timedelta(days=1)).isoformat()}, {"items": [REVIEW]})
+
+    asked.poll()
+
+    renewal, page = asked.platform.asked
+    assert (renewal.url, page.headers["authorization"]) == ("https://platform.example/token", "new")
+    assert bootstrap.renewer().secrets.fresh("facebook", PAGE.account_id).signing == PAGE.signing
+    lines = told(capsys)
+    assert [line["outcome"] for line in lines if line.get("message") == "renewed"] == ["renewed"]
+    assert '"new"' not in json.dumps(lines)
+
+
+def test_an_account_that_cannot_be_renewed_does_not_keep_the_feeds_waiting(
+    asked: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    class Failing:
+        def due(self):
+            return [Account("facebook", PAGE.account_id)]
+
+        def renew(self, account):
+            raise ValueError("hush-hush")
+
+    monkeypatch.setattr(poll_handler, "renewer", Failing)
+    monkeypatch.setattr(turns, "renewer", Failing)
+    answers(asked, {"items": [REVIEW]})
+
+    asked.poll()
+
+    assert len(inbox(asked)) == 1
+    output = capsys.readouterr().out
+    assert "RenewFailed" in output
     assert "hush" not in output
 
 

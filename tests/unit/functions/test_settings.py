@@ -20,6 +20,7 @@ BUILT = {
         "CONFIGURATION_SET",
         "INBOX_QUEUE_URL",
     ),
+    "renewer": ("DESK_TABLE", "SECRETS_PATH"),
     "poller": ("DESK_TABLE", "INBOX_QUEUE_URL", "ARCHIVE_BUCKET", "SECRETS_PATH", "POLICY_FILE", "DESK_ADDRESS"),
 }
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from shared.domain.policy import Agent
 from shared.mail.report import Sender, not_fetched, not_read, notice, report
+from shared.services.renew import RENEW_FEED
 from tests.unit.mail.build import html_of, opened, text_of
 
 ANNA = Agent("anna@shop.example", "Anna Muster")
@@ -29,6 +30,7 @@ def test_it_is_one_mail_to_one_agent_that_no_program_answers():
 
 def test_a_feed_is_named_and_a_search_by_its_words():
     assert "(mentions)" in not_read("x", "1", "mentions", "", "r").happened
+    assert "(its credentials)" in not_read("x", "1", RENEW_FEED, "", "r").happened
     assert '(the search for "Blue Shop")' in not_read("x", "1", "search", "Blue Shop", "r").happened
 
 
