@@ -1,4 +1,4 @@
-"""One turn of the poll function: one account renewed, or one feed read. What goes wrong in it stays there and is told."""
+"""One turn of the poll function: an account renewed, or a feed read. What goes wrong in it stays there and is told."""
 
 from __future__ import annotations
 
