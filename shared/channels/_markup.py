@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html.parser import HTMLParser
 
 from shared.channels._reading import text
@@ -14,8 +15,9 @@ _SILENT = frozenset({"script", "style", "head", "template"})
 def plain(html: object) -> str:
     """The words of some HTML, one line for each of its paragraphs."""
     reader = _Words()
-    reader.feed((text(html) or "")[:_LONGEST])
-    reader.close()
+    with suppress(AssertionError):  # how html.parser says that it met a declaration it cannot read; what it read counts
+        reader.feed((text(html) or "")[:_LONGEST])
+        reader.close()
     lines = (" ".join(line.split()) for line in "".join(reader.words).splitlines())
     return "\n".join(line for line in lines if line)
 

@@ -109,20 +109,22 @@ def created(
         sent_at=said_at(event, received_at),
         received_at=received_at,
         in_reply_to=event.in_reply_to,
-        rating=event.rating,
+        rating=event.rating if base.rating is None else base.rating,
         link=event.link,
         repaired=repaired,
         archive_key=archive_key,
     )
 
 
-def edited(message: Message, text: str | None, at: datetime) -> Message:
-    """The message with its newest text. Edits of the same instant are ordered by their text, so that all agree."""
+def edited(message: Message, text: str | None, rating: int | None, at: datetime) -> Message:
+    """The message with its newest text and rating. Edits of the same instant are ordered by their text, so that all
+    agree.
+    """
     if message.deleted_at is not None:
         return message
     if message.edited_at is not None and (message.edited_at, message.text or "") >= (at, text or ""):
         return message
-    return replace(message, text=text, edited_at=at)
+    return replace(message, text=text, rating=message.rating if rating is None else rating, edited_at=at)
 
 
 def deleted(message: Message, at: datetime) -> Message:
@@ -176,6 +178,22 @@ def heard(conversation: Conversation, message: Message) -> Conversation:
     conversation = replace(conversation, unhanded=(*conversation.unhanded, message.message_id)[-MOST_WAITING:])
     waiting = Waiting(message.message_id, sent_at, received_at)
     if covers(conversation, waiting):
+        return conversation
+    return replace(conversation, waiting=_listed({*conversation.waiting, waiting}))
+
+
+def reconsidered(conversation: Conversation, message: Message, at: datetime, received_at: datetime) -> Conversation:
+    """The conversation after a customer changed at `at` what they had said of us: people see it anew, and it waits
+    again, unless it still does or somebody has answered since.
+    """
+    unhanded = (*(name for name in conversation.unhanded if name != message.message_id), message.message_id)
+    conversation = replace(
+        conversation,
+        unhanded=unhanded[-MOST_WAITING:],
+        last_inbound_at=_latest(conversation.last_inbound_at, at),
+    )
+    waiting = Waiting(message.message_id, at, received_at)
+    if covers(conversation, waiting) or any(w.message_id == message.message_id for w in conversation.waiting):
         return conversation
     return replace(conversation, waiting=_listed({*conversation.waiting, waiting}))
 

@@ -92,6 +92,11 @@ def given_up(broken: Send, others: tuple[Send, ...], now: datetime) -> tuple[Sen
     return tuple(withheld(part, reason, now) for part in behind)
 
 
+def left_behind(send: Send, others: tuple[Send, ...]) -> bool:
+    """Whether the parts behind one that is on the platform were withheld, because for a while nobody knew."""
+    return send.state is SendState.SENT and any(o.part > send.part and o.state is SendState.WITHHELD for o in others)
+
+
 def is_answered(send: Send, others: tuple[Send, ...]) -> bool:
     """Whether a person's text is on the platform as a whole."""
     by_person = send.kind in {SendKind.REPLY, SendKind.BY_HAND}
@@ -125,6 +130,7 @@ def outbound(send: Send, conversation: Conversation) -> Outbound:
         by_person=send.kind is SendKind.REPLY,
         last_inbound_at=conversation.last_inbound_at,
         client_token=send.client_token,
+        unaddressed=conversation.unaddressed,
     )
 
 

@@ -194,6 +194,8 @@ def _happened(send: Send, conversation: Conversation) -> str:
         case SendState.UNKNOWN:
             lost = "the answer of the platform was lost. It is not sent again by itself."
             return f"may or may not be on {place}: {lost}"
+        case SendState.SENT:
+            return f"is on {place} after all. What follows it is not."
         case _:
             return f"is on its way to {place}."
 
@@ -224,6 +226,7 @@ def _advice(about: Settled) -> Iterator[Block]:
         return
     again = "Answer this mail with what is missing." if len(about.parts) > 1 else "Answer this mail to try again."
     advice = {
+        SendState.SENT: again,
         SendState.FAILED: f"The customer has not seen it. {again}",
         SendState.WITHHELD: "Answer this mail if the customer still needs an answer.",
         SendState.UNKNOWN: f"Look at the conversation on {place}. Answer this mail only if the text is not there.",
@@ -297,10 +300,16 @@ def _messages(about: HandOff) -> Iterator[Block]:
 
 def _thread(messages: Sequence[Message], about: HandOff) -> Iterator[Block]:
     for message in messages:
-        edited = ", edited" if message.edited_at is not None and message.deleted_at is None else ""
+        edited = ", edited" if _was_edited(message) else ""
         name = wording.author(message, about.letter.conversation, about.letter.company)
         yield words(f"{name}, {wording.short_moment(message.sent_at, about.letter.zone)}{edited}:")
         yield said(wording.said(message))
+
+
+def _was_edited(message: Message) -> bool:
+    """Whether it was changed after it was sent: some platforms tell of a text and of its change in one."""
+    changed_at = None if message.deleted_at is not None else message.edited_at
+    return changed_at is not None and (message.sent_at is None or changed_at > message.sent_at)
 
 
 def _how_to_answer(about: HandOff) -> Iterator[Block]:

@@ -51,7 +51,7 @@ class Echoes:
 
     def status(self, event: Event) -> None:
         """Take a status: it proves that a send in doubt was made, or tells that one failed after all."""
-        send = self._send_by_token(event)
+        send = self._send_by_token(event) or self._send_by_name(event)
         if send is None:
             return
         if (event.detail or "").startswith("failed"):
@@ -107,6 +107,14 @@ class Echoes:
         key = send_key(conversation_id, send_id)
         send = self.desk.read([key]).get(key)
         return send if isinstance(send, Send) else None
+
+    def _send_by_name(self, event: Event) -> Send | None:
+        """By the platform's own name for what we posted: not every platform hands our token back."""
+        posted = self._message(event, event.message_id)
+        if posted is None or posted.conversation_id is None or posted.author is Author.CUSTOMER:
+            return None
+        sends = self.desk.sends(posted.conversation_id)
+        return next((send for send in sends if send.native_id == posted.message_id), None)
 
     def _conversation_id(self, event: Event) -> str | None:
         return _conversation_of(event, self._message(event, _question(event)))

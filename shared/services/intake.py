@@ -6,11 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared.domain import acknowledgement, errands, ledger
 from shared.domain import conversation as conversations
 from shared.domain.calendar import ClosedPeriod
-from shared.domain.events import Event, Kind
+from shared.domain.events import Event, Kind, Surface
 from shared.domain.exchange import Delivery
 from shared.domain.policy import Policy
 from shared.domain.records import (
@@ -214,9 +215,26 @@ class Intake:
         key = _message_key(event)
         known = self.desk.read([key]).get(key)
         message = known if isinstance(known, Message) else _stub(event)
-        changed = conversations.edited(message, event.text, conversations.said_at(event, delivery.received_at))
-        if changed != message:
-            self.desk.commit([changed])
+        at = conversations.said_at(event, delivery.received_at)
+        changed = conversations.edited(message, event.text, event.rating, at)
+        if changed == message:
+            return
+        again = self._reconsidered(message, changed, at, delivery)
+        if again:
+            changed = replace(changed, intents=tuple(dict.fromkeys((*changed.intents, Intent.HAND_OFF))))
+        self.desk.commit([changed, *again])
+
+    def _reconsidered(self, before: Message, after: Message, at: datetime, delivery: Delivery) -> tuple[Record, ...]:
+        """A review that says something else now is a new one to those who answer it; nothing for any other message."""
+        same = (before.text, before.rating) == (after.text, after.rating)
+        if same or before.author is not Author.CUSTOMER or before.conversation_id is None:
+            return ()
+        head_at = conversation_key(before.conversation_id)
+        head = self.desk.read([head_at]).get(head_at)
+        if not isinstance(head, Conversation) or head.surface is not Surface.REVIEW:
+            return ()
+        anew = conversations.reconsidered(head, after, at, delivery.received_at)
+        return settled_records(self.desk, head, anew, self.policy, self.clock.now())
 
     def _deletion(self, event: Event, delivery: Delivery) -> None:
         key = _message_key(event)

@@ -45,6 +45,7 @@ class ScriptedChannel:
         default_factory=lambda: {
             Surface.DM: Capability(replies=True, limit=1000, acknowledges=True),
             Surface.COMMENT: Capability(replies=True, limit=1000),
+            Surface.REVIEW: Capability(replies=True, limit=1000, single_slot=True),
         }
     )
 

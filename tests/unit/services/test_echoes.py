@@ -304,3 +304,14 @@ class TestAPersonInTheApp:
         stage.deliver(echo("e1", thread_id=None, customer_id=None), replace(echo("e2"), surface=None))
 
         assert stage.desk.records == {}
+
+
+def test_a_failure_that_names_only_the_platforms_id_is_told_to_the_writer():
+    sending = answer()
+    assert sending.carry() is Carried.SENT
+    native_id = sending.send.native_id
+
+    sending.stage.deliver(about(native_id, Kind.STATUS, detail="failed: the carrier filtered it"))
+
+    assert sending.send.state is SendState.FAILED
+    assert len(sending.told()) == 1

@@ -29,7 +29,10 @@ def everything(name):
     """All deliveries of a channel taken, dispatched, posted, and dispatched again."""
     stage, intake = real()
     for number, fixture in enumerate(fixtures(name)):
-        delivery = Delivery(delivery_id=f"d{number}", channel=name, body=fixture.body, received_at=stage.clock.now())
+        now = stage.clock.now()
+        delivery = Delivery(
+            delivery_id=f"d{number}", channel=name, body=fixture.body, received_at=now, account_id="ours"
+        )
         intake.take(delivery)
     stage.dispatch_all()
     stage.send_all()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
+from typing import Any, ClassVar
 
 import pytest
 
 from shared.domain.events import Kind, Surface, Visibility
 from shared.domain.exchange import Delivery
-from shared.domain.records import Errand, Intent, errand_key
+from shared.domain.records import Errand, Intent, State, errand_key
 from tests.unit.services.stage import FRIDAY_NIGHT, FRIDAY_NOON, Stage, about, echo, message
 
 MINUTE = timedelta(minutes=1)
@@ -241,3 +242,77 @@ class TestWhatIsKnownOfTheCustomer:
         stage.deliver(echo("e1", at=FRIDAY_NOON + MINUTE, **known(link="https://p.example/9", author_followers=999)))
 
         assert described(stage) == ("https://p.example/1", 10, False)
+
+
+class TestReviews:
+    """A review that was changed is another one to those who answer it."""
+
+    REVIEW: ClassVar[dict[str, Any]] = {"surface": Surface.REVIEW, "visibility": Visibility.PUBLIC, "rating": 5}
+
+    def answered(self) -> Stage:
+        stage = Stage()
+        stage.deliver(message("r1", text="Great.", **self.REVIEW))
+        stage.dispatch_all()
+        stage.mailer.sent.clear()
+        stage.clock.advance(MINUTE)
+        stage.deliver(echo("a1", at=FRIDAY_NOON + MINUTE, in_reply_to="r1", **self.REVIEW))
+        return stage
+
+    def changed(self, stage: Stage, **changes: object) -> None:
+        stage.clock.advance(MINUTE)
+        fields = {**self.REVIEW, "kind": Kind.EDIT, "text": "Great.", **changes}
+        stage.deliver(message("r1", at=stage.clock.now(), **fields))
+
+    @pytest.mark.parametrize("changes", [{"text": "It broke."}, {"rating": 1}])
+    def test_other_words_or_stars_are_handed_to_people_and_owed_an_answer_again(self, changes):
+        stage = self.answered()
+
+        self.changed(stage, **changes)
+        stage.dispatch_all()
+
+        owed = stage.obligations_of(stage.conversation())[-1]
+        assert (owed.state, owed.since) == (State.OPEN, FRIDAY_NOON + 2 * MINUTE)
+        assert len(stage.mailer.sent) == 1
+        kept = stage.message("r1")
+        assert (kept.text, kept.rating) == (changes.get("text", "Great."), changes.get("rating", 5))
+
+    def test_the_same_words_and_stars_are_nothing_new(self):
+        stage = self.answered()
+
+        self.changed(stage)
+        stage.dispatch_all()
+
+        assert stage.obligations_of(stage.conversation())[-1].state is State.MET
+        assert stage.mailer.sent == []
+
+    def test_a_change_heard_twice_is_told_once(self):
+        stage = self.answered()
+        body = stage.channel.delivery(
+            message("r1", at=FRIDAY_NOON + 2 * MINUTE, **{**self.REVIEW, "kind": Kind.EDIT, "rating": 1})
+        )
+        for _ in range(2):
+            stage.take(body)
+            stage.dispatch_all()
+
+        assert len(stage.mailer.sent) == 1
+
+    def test_a_change_while_it_still_waits_keeps_the_time_it_has_waited(self):
+        stage = Stage()
+        stage.deliver(message("r1", text="Great.", **self.REVIEW))
+
+        self.changed(stage, rating=1)
+
+        assert stage.obligations_of(stage.conversation())[-1].since == FRIDAY_NOON
+        assert stage.conversation().unhanded == ("r1",)
+
+    def test_the_change_of_a_comment_is_only_written_down(self):
+        stage = Stage()
+        public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC}
+        stage.deliver(message("c1", **public))
+        stage.dispatch_all()
+        stage.mailer.sent.clear()
+
+        stage.deliver(message("c1", kind=Kind.EDIT, text="other", at=FRIDAY_NOON + MINUTE, **public))
+        stage.dispatch_all()
+
+        assert stage.mailer.sent == []
