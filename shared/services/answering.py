@@ -154,9 +154,10 @@ class Answering:
             raise NotTaken("The platform takes no answers here.", agent, advice="", about=conversation, by_hand=True)
         if length(send.text, capability.unit) <= capability.limit:
             return (send,)
-        texts = split(send.text, capability.limit, capability.unit, min(capability.parts, ledger.MOST_PARTS))
-        if texts is None or capability.parts == 1:
-            raise NotTaken(_too_long(send.text, capability), agent, advice=SHORTER, about=conversation)
+        parts = 1 if capability.single_slot else min(capability.parts, ledger.MOST_PARTS)
+        texts = split(send.text, capability.limit, capability.unit, parts)
+        if texts is None:
+            raise NotTaken(_too_long(send.text, capability, parts), agent, advice=SHORTER, about=conversation)
         return ledger.in_parts(send, texts)
 
     def _repeats(
@@ -188,8 +189,8 @@ class Answering:
         first = self._first_answer(send, sends, conversation) if send.single_slot else None
         if first is not None:
             reason = f"There is room for one answer here, and it is taken. {first}"
-            advice = "It was not replaced. Change it on the platform itself if it has to say something else."
-            raise NotTaken(reason, agent, advice=advice, about=conversation)
+            advice = "It was not replaced. If it has to say something else, change it on the platform itself."
+            raise NotTaken(reason, agent, advice=advice, about=conversation, by_hand=True)
 
     def _first_answer(self, send: Send, sends: tuple[Send, ...], conversation: Conversation) -> str | None:
         """Who answered already and what they said, as a sentence."""
@@ -244,9 +245,9 @@ def _is_visible(text: str) -> bool:
     return any(character.isprintable() and not character.isspace() for character in text)
 
 
-def _too_long(text: str, capability: Capability) -> str:
+def _too_long(text: str, capability: Capability, parts: int) -> str:
     size = length(text, capability.unit)
-    most = f"{capability.parts} posts of {capability.limit}" if capability.parts > 1 else f"{capability.limit}"
+    most = f"{parts} posts of {capability.limit}" if parts > 1 else f"{capability.limit}"
     return f"It has {size} {capability.unit}; the platform takes at most {most}."
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.domain import ledger
 from shared.domain.notices import Mail
 from shared.domain.policy import Agent, Policy
 from shared.domain.records import (
@@ -91,9 +92,13 @@ class People:
     def tell(self, send: Send) -> None:
         """Tell who wrote it, or for an automatic text the agents, what became of a send."""
         conversation = self._conversation(send.conversation_id)
-        if conversation is None or (send.state is SendState.SENT and send.kind is not SendKind.BY_HAND):
+        if conversation is None:
             return
-        parts = sorted((send, *other_parts(self.desk, send)), key=lambda part: part.part)
+        others = other_parts(self.desk, send)
+        arrived = send.state is SendState.SENT and send.kind is not SendKind.BY_HAND
+        if arrived and not ledger.left_behind(send, others):
+            return
+        parts = sorted((send, *others), key=lambda part: part.part)
         link = self._link(conversation, send)
         for agent in self._concerned(send):
             letter = self._letter(conversation, agent)

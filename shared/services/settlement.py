@@ -11,6 +11,7 @@ from shared.domain.events import Visibility
 from shared.domain.policy import Policy
 from shared.domain.records import (
     Conversation,
+    Intent,
     Message,
     Obligation,
     Record,
@@ -89,6 +90,8 @@ def _records(
     now: datetime,
 ) -> tuple[Record, ...]:
     entry = ledger.sent(send, native_id, now)
+    if ledger.left_behind(entry, others):  # whether its writer was told of that yet or not, they have to know
+        entry = replace(entry, intents=(Intent.TELL,))
     changed = _spoken(conversation, entry, others, now)
     settled = settled_records(desk, conversation, changed, policy, now)
     following = ledger.next_part(entry, others, public=conversation.visibility is Visibility.PUBLIC, now=now)

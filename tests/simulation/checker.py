@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation import checks_sends, checks_time, checks_words
+from tests.simulation import checks_answers, checks_sends, checks_time, checks_words
 from tests.simulation.stage import Stage
 
 CHECKS = (
@@ -20,6 +20,10 @@ CHECKS = (
     checks_sends.misattached,
     checks_sends.silent,
     checks_sends.unsettled,
+    checks_answers.out_of_turn,
+    checks_answers.half_an_answer,
+    checks_answers.word_posted,
+    checks_answers.overwritten,
     checks_time.timers,
     checks_time.executions,
     checks_time.escalations,

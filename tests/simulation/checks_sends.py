@@ -64,6 +64,8 @@ def misattached(stage: Stage) -> Iterator[str]:
             yield f"{post.text!r} stands below {post.below}"
     for send in records(stage, Send):
         said = stage.said.get(send.in_reply_to or "")
+        if send.part > 1 and (send.state is SendState.WITHHELD or said is None):
+            continue  # below the part before it, see checks_answers
         if said is None or said.conversation_id != send.conversation_id:
             yield f"{send.text!r} answers {send.in_reply_to}"
             continue
@@ -108,7 +110,7 @@ def unsettled(stage: Stage) -> Iterator[str]:
 
 
 def _automatic(stage: Stage) -> list[OnPlatform]:
-    written = {*stage.mailbox.answers, *stage.mailbox.never}
+    written = {*stage.mailbox.answers, *stage.mailbox.never, "Done."}
     return [post for post in stage.platforms.posts if post.text not in written]
 
 

@@ -17,7 +17,7 @@ from shared.domain.records import (
     message_key,
 )
 from tests.simulation.stage import AGENT, LEAD, Stage
-from tests.simulation.truth import head_of, ids, in_order, mails, plain, records
+from tests.simulation.truth import head_of, ids, in_order, mails, parts_of, plain, records
 
 
 def lost(stage: Stage) -> Iterator[str]:
@@ -67,7 +67,7 @@ def disorder(stage: Stage) -> Iterator[str]:
     for key, record in ordered.items():
         if isinstance(record, Message) and plain(record) != plain(stage.desk.inner.records.get(key)):
             yield f"{key.partition}: {plain(stage.desk.inner.records.get(key))}, in order {plain(record)}"
-    answered = {s.conversation_id for s in records(stage, Send) if _covers(s)}
+    answered = {s.conversation_id for s in records(stage, Send) if _covers(stage, s)}
     for record in ordered.values():
         if isinstance(record, Conversation) and record.conversation_id not in answered:
             head = head_of(stage, record.conversation_id)
@@ -96,6 +96,7 @@ def wrongly_mailed(stage: Stage) -> Iterator[str]:
     yield from (f"a mail went to {mail.to}" for mail in stage.mailer.sent if mail.to not in people)
     repeats, deeds = stage.world.repeats, len(stage.deliveries.facts)
     replies = sum(1 for send in records(stage, Send) if send.kind is SendKind.REPLY)
+    replies += sum(1 for send in records(stage, Send) if send.kind is SendKind.BY_HAND)
     acknowledgements = sum(1 for send in records(stage, Send) if send.kind is SendKind.ACKNOWLEDGEMENT)
     # A hand-off per message; a warning and an escalation per change of what waits; what became of each text, twice at
     # most; each again for every invocation that failed or came twice.
@@ -104,5 +105,8 @@ def wrongly_mailed(stage: Stage) -> Iterator[str]:
         yield f"{len(stage.mailer.sent)} mails, {most} at most"
 
 
-def _covers(send: Send) -> bool:
-    return send.kind is SendKind.REPLY and send.state is SendState.SENT
+def _covers(stage: Stage, send: Send) -> bool:
+    """Whether it is a person's answer, all of it on the platform."""
+    if send.kind is SendKind.ACKNOWLEDGEMENT:
+        return False
+    return all(part.state is SendState.SENT for part in parts_of(stage, send))

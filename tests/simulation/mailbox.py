@@ -65,6 +65,7 @@ class Manners:
     crossing: float = 0.0  # of the answers, that cross with another message of their customer
     within: float = 3600.0  # seconds until the answer
     most: int = 20  # answers of all agents
+    done: float = 0.0  # of the mails: the agent says that the customer was answered on the platform itself
 
 
 @dataclass
@@ -78,7 +79,10 @@ class Mailbox:
     customer_of: Callable[[str], str]  # who wrote the message of this id
     write_again: Callable[[str], None]  # the customer of this message writes once more
     manners: Manners
-    answers: dict[str, Answered] = field(default_factory=dict)  # by their text
+    halves: bool = False  # an answer is too long for one post, and is two sentences
+    answers: dict[str, Answered] = field(default_factory=dict)  # by the text of each post
+    written: dict[str, Answered] = field(default_factory=dict)  # by the text of the mail
+    dones: list[str] = field(default_factory=list)  # customers whom an agent said to have answered by hand
     never: list[str] = field(default_factory=list)  # texts that must not go anywhere
     received: int = 0
 
@@ -88,8 +92,10 @@ class Mailbox:
         if self.world.healed or not opened(mail).about:
             return
         at, rng = opened(mail), self.world.rng
-        if rng.random() < self.manners.answers and len(self.answers) < self.manners.most:
+        if rng.random() < self.manners.answers and len(self.written) < self.manners.most:
             self.world.soon(lambda: self._answer(at), most=self.manners.within)
+        if rng.random() < self.manners.done:
+            self.world.soon(lambda: self._done(at), most=self.manners.within)
         if rng.random() < self.manners.machine:
             self.world.soon(lambda: self._machine(at), most=60)
         if rng.random() < self.manners.strangers:
@@ -97,11 +103,13 @@ class Mailbox:
 
     def _answer(self, at: Opened) -> None:
         """Now and then a mail comes twice, has no Message-ID, or an impatient agent sends it again."""
-        number, rng = len(self.answers), self.world.rng
+        number, rng = len(self.written), self.world.rng
         agent = next(a for a in self.agents if a.address == at.to)
         customer = self.customer_of(at.about[0])
-        text = f"Answer number {number} of {agent.name} to {customer}."
-        self.answers[text] = Answered(text, agent.address, customer)
+        sentences = f"Answer number {number} of {agent.name} begins.", f"It ends here, number {number} to {customer}."
+        text = " ".join(sentences)
+        answered = self.written[text] = Answered(text, agent.address, customer)
+        self.answers |= dict.fromkeys(sentences if self.halves else (text,), answered)
         self.world.note(f"{agent.name} answers {customer}: {text!r}")
         if rng.random() < self.manners.crossing:
             self.world.soon(lambda: self.write_again(at.about[0]), most=3)
@@ -112,6 +120,14 @@ class Mailbox:
             self._send(at, text, name)
         if way == "again":
             self.world.soon(lambda: self._send(at, text, f"<again-{number}@company.example>"), most=rng.choice([1, 90]))
+
+    def _done(self, at: Opened) -> None:
+        """Now and then the mail comes twice."""
+        number, customer = len(self.dones), self.customer_of(at.about[0])
+        self.dones.append(customer)
+        self.world.note(f"{at.to} says that {customer} is done")
+        for _ in range(self.world.rng.choice([1, 1, 2])):
+            self._send(at, "Done.", f"<done-{number}@company.example>")
 
     def _machine(self, at: Opened) -> None:
         text = f"I am out of office, number {len(self.never)}."
@@ -156,8 +172,8 @@ class Mailbox:
             ]
         )
         self.received += 1
-        if text in self.answers:
-            self.answers[text].received_at.append(self.world.now)
+        if text in self.written:
+            self.written[text].received_at.append(self.world.now)
         ses_id = f"ses-{self.received}"
         self.kept.kept[f"in/{ses_id}"] = mime.encode()
         self.world.note(f"SES takes {ses_id} from {sender or at.to}: {text!r}")

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from shared import channels
 from shared.domain import ledger
 from shared.domain.events import Event, Kind
-from shared.domain.exchange import Delivery, Outcome, Posted
+from shared.domain.exchange import Capability, Delivery, Outcome, Posted
 from shared.domain.records import Conversation, Intent, Key, Message, Obligation, Record, Send, SendState, Target
 from shared.domain.records import obligation_key as key_of
 from shared.errors import Unavailable, Unreadable
 from shared.mail.read import AgentMail
 from shared.ports import Timer
 from shared.services.agent_mail import AgentMails
-from shared.services.answering import Answering
+from shared.services.answering import Answering, Ended
 from shared.services.clock import ObligationClock, next_look, reached
 from shared.services.dispatch import Dispatch
 from shared.services.echoes import Echoes
@@ -78,6 +78,14 @@ class ResendsWhatIsUnknown(Sender):
         if carried is Carried.UNKNOWN:
             raise TryLater("Let us try that again.")
         return carried
+
+
+class GoesOnWithTheRest(Sender):
+    """Sends the next part whatever became of the one before it."""
+
+    def _given_up(self, send: Send) -> tuple[Send, ...]:
+        parts = super()._given_up(send)
+        return tuple(replace(p, state=SendState.PENDING, queued_at=p.written_at, intents=(Intent.POST,)) for p in parts)
 
 
 class RetakesTheLease(Sender):
@@ -265,10 +273,25 @@ class StoresSendsAlone(Around):
         self.inner.commit([record for record in records if isinstance(record, Send)], unchanged)
 
 
+class PostsTheWord(Answering):
+    """Takes "done" for an answer to the customer."""
+
+    def _done(self, conversation: Conversation, send: Send) -> Ended:
+        self.desk.commit([send, conversation])
+        return Ended.ACCEPTED
+
+
+class KnowsNoSlot(Answering):
+    """Posts a second answer where there is room for one."""
+
+    def _capability(self, conversation: Conversation) -> Capability:
+        return replace(super()._capability(conversation), single_slot=False)
+
+
 class AnswersTheNewest(Answering):
     """Puts the answer below whatever waits by now."""
 
-    def answered(self, conversation: Conversation, written_at: datetime) -> str | None:
+    def answered(self, conversation: Conversation, _: datetime) -> str | None:
         return conversation.waiting[-1].message_id if conversation.waiting else conversation.last_message_id
 
 
@@ -346,6 +369,9 @@ MUTANTS: Mapping[str, Callable[[Stage], None]] = {
     "agent mail without the copy check": _answering(KnowsNoCopies),
     "copies of an agent mail taken at once": _taking_at_once,
     "answer attached to the newest message": _answering(AnswersTheNewest),
+    "the word done posted": _answering(PostsTheWord),
+    "a second answer in the one slot": _answering(KnowsNoSlot),
+    "a part sent whatever became of the one before": _part("sender", GoesOnWithTheRest),
     "machine mail posted": _part("agent_mails", BelievesMachines),
 }
 

@@ -156,7 +156,7 @@ class WorldPlatforms:
         return HttpAnswer(status=404)
 
     def _take(self, venue: Venue, aim: Aim) -> Outcome:
-        customer = aim.recipient if aim.below is None or not venue.public else self.reader_of(venue, aim.below)
+        customer = aim.recipient if aim.below is None or not venue.public else self._reader(venue, aim.below)
         if customer is None and venue.public:
             return Refused(refusal=Refusal.NEVER, reason="What is answered is gone.")
         native = f"native-{len(self.posts)}"
@@ -165,6 +165,11 @@ class WorldPlatforms:
         self.world.note(f"{venue.name} SHOWS {customer}: {aim.text!r} ({native}, below {aim.below})")
         self._tell_of(post)
         return Posted(native)
+
+    def _reader(self, venue: Venue, below: str) -> str | None:
+        """Who reads what stands below a comment, ours or theirs."""
+        ours = (post.customer for post in self.posts if post.native == below)
+        return next(ours, None) or self.reader_of(venue, below)
 
     def _tell_of(self, post: OnPlatform) -> None:
         venue, customer = post.venue, post.customer or ""

@@ -25,7 +25,9 @@ def play(seed: int, rig: Rig = as_built) -> Stage:
     rng = world.rng
     manners = Manners(rng.choice([0.0, 0.4, 0.7]), machine=_rarely(rng), strangers=_rarely(rng), crossing=_rarely(rng))
     manners.within = rng.choice([900.0, 3600.0])
-    stage = Stage(world, rig, Habits.drawn(rng), manners)
+    manners.done = _rarely(rng)
+    narrow, one_slot = rng.choice([(False, False), (False, False), (True, False), (False, True)])
+    stage = Stage(world, rig, Habits.drawn(rng), manners, narrow=narrow, one_slot=one_slot)
     stage.deliveries.batched = rng.random() < 0.4
     stage.deliveries.junk = _rarely(rng)
     for queue in (stage.inbox, stage.outbox, stage.receipts):
@@ -115,7 +117,27 @@ def answer_undelivered(stage: Stage, at: datetime) -> None:
     stage.world.at(at, lambda: stage.writes(WHATSAPP, "491700", "m-491700-0"))
 
 
-GOLDEN: tuple[Scenario, ...] = (night_answered, comment_missed, burst_taken_back, answer_undelivered)
+def answer_in_parts(stage: Stage, at: datetime) -> None:
+    """A comment in open hours; the answer takes two posts, one below the other."""
+    stage.narrow = stage.mailbox.halves = True
+    stage.manners.most = 1
+    stage.world.at(at, lambda: stage.writes(COMMENTS, "491700", "m-491700-0"))
+
+
+def said_to_be_done(stage: Stage, at: datetime) -> None:
+    """A message in open hours that an agent says to have answered on the platform itself."""
+    stage.manners.answers, stage.manners.done = 0, 1
+    stage.world.at(at, lambda: stage.writes(MESSENGER, "491700", "m-491700-0"))
+
+
+GOLDEN: tuple[Scenario, ...] = (
+    night_answered,
+    comment_missed,
+    burst_taken_back,
+    answer_undelivered,
+    answer_in_parts,
+    said_to_be_done,
+)
 
 
 def rehearse(scenario: Scenario, fault: Planned | None = None, rig: Rig = as_built) -> Stage:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from shared import channels
 from shared.domain.calendar import Calendar, Interval
+from shared.domain.events import Surface
 from shared.domain.policy import Acknowledging, Agent, Policy, Rule
 from shared.domain.records import Target
 from shared.ports import Timer
@@ -32,6 +34,7 @@ from tests.simulation.world import Machine, Queue, Stream, World
 AGENT = Agent("ana@company.example", "Ana")
 LEAD = Agent("lead@company.example", "Lea")
 DOMAIN = "in.company.example"
+LIMIT = 60  # of a post, where an answer takes two: longer than its sentences, shorter than both
 
 
 def policy_until(closing_minute: int) -> Policy:
@@ -102,6 +105,8 @@ class Stage:
     said: dict[str, Said] = field(default_factory=dict)
     by_hand: list[ByHand] = field(default_factory=list)
     swept: bool = False
+    narrow: bool = False  # an answer takes two posts
+    one_slot: bool = False  # a comment has room for one answer
 
     def __post_init__(self) -> None:
         world = self.world
@@ -118,6 +123,7 @@ class Stage:
         self.mailbox = Mailbox(
             world, (AGENT, LEAD), mails, self.receipts, self._author_of, self._writes_again, self.manners
         )
+        self.mailbox.halves = self.narrow
         self.mailer = ports.WorldMailer(world, readers=[self.mailbox.read])
         self.notifier = ports.WorldNotifier(world)
         self.deploy(POLICY)
@@ -138,10 +144,24 @@ class Stage:
         self.obligations = ObligationClock(desk, clock)
         self.sender = Sender(desk, self.platforms, policy, clock, self.ids)
         self.agent_mails = AgentMails(
-            desk, self.mailbox.kept, self.mailer, channels.load, secrets, clock, office, inbox
+            desk, self.mailbox.kept, self.mailer, self._answerable, secrets, clock, office, inbox
         )
         self.rig(self)
         self.sweep = Sweep(desk, self.dispatch, self.obligations, clock)
+
+    def _answerable(self, name: str) -> Any:
+        """The channel as agents' answers meet it in this world."""
+        channel = channels.load(name)
+        capabilities = {
+            surface: replace(
+                capability,
+                limit=LIMIT if self.narrow else capability.limit,
+                parts=2 if self.narrow else capability.parts,
+                single_slot=self.one_slot and surface is Surface.COMMENT,
+            )
+            for surface, capability in channel.CAPABILITIES.items()
+        }
+        return SimpleNamespace(CAPABILITIES=capabilities, reply=channel.reply)
 
     def sweep_every(self, interval: timedelta, until: datetime) -> None:
         """The sweep's schedule, thinned out: only a sweep that failed is followed by the next within a minute."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from shared import channels
 from shared.domain.exchange import Delivery
+from shared.domain.ledger import whole_id
 from shared.domain.records import Conversation, Key, Message, Record, Send, conversation_key
 from shared.services.intake import Intake
 from tests.fakes.desk import MemoryDesk
@@ -46,6 +47,13 @@ def sends_of(stage: Stage, post: OnPlatform) -> list[Send]:
     """The ledger entries that a post may be."""
     mine = [send for send in records(stage, Send) if send.conversation_id == post.conversation_id]
     return [send for send in mine if send.text == post.text]
+
+
+def parts_of(stage: Stage, send: Send) -> list[Send]:
+    """All parts of the text that an entry of the ledger is, or is a part of, in their order."""
+    whole = whole_id(send)
+    mine = [one for one in records(stage, Send) if one.conversation_id == send.conversation_id]
+    return sorted((one for one in mine if whole_id(one) == whole), key=lambda one: one.part)
 
 
 @dataclass

@@ -171,6 +171,20 @@ def test_the_proof_that_comes_late_does_not_send_what_the_agent_was_told_is_not_
     assert split.states == [SendState.SENT, SendState.WITHHELD, SendState.WITHHELD]
     assert split.posts == PARTS[:1]
     assert split.owed == [State.OPEN]
+    assert "is on Scripted after all. What follows it is not." in split.told()[-1]
+
+
+def test_proof_that_comes_before_the_agent_was_told_leaves_nothing_unsaid():
+    split = Split()
+    split.stage.platforms.script.append(LostAnswer())
+    split.stage.send_all()
+    proof = replace(echo("e1", text=PARTS[0]), surface=Surface.COMMENT, visibility=Visibility.PUBLIC, thread_id="post")
+    split.stage.deliver(proof)
+    split.stage.dispatch_all()
+
+    (text,) = split.told()
+    assert "Not there: part 2, 3." in text
+    assert all(part in text for part in PARTS[1:])
 
 
 def test_an_echo_that_beats_the_answer_releases_the_next_part_once():
