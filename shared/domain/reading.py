@@ -153,7 +153,7 @@ def after_walk(watch: Watch, feed: Feed, top: Stretch, deep: Stretch | None, now
     if deep is None:
         return _walked(watch, top, _newest(top.items, feed, now, None), now)
     if deep.ended:
-        below = replace(watch, watermark=_later(watch.watermark, watch.head), dead_ends=0)
+        below = replace(watch, watermark=_later(watch.watermark, watch.head), dead_ends=0, succeeded_at=now)
         return _walked(below, top, _newest(top.items, feed, now, watch.head), now)
     if deep.dead_end and deep.pages == 0:
         return replace(watch, head=None, resume=None)  # a page token that has expired: the next walk begins at the top

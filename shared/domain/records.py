@@ -272,7 +272,7 @@ class Watch:
     cursor: str | None = None  # of a forward feed
     seen: tuple[Seen, ...] = ()  # what the feed may show again, oldest first
     asked_at: datetime | None = None
-    succeeded_at: datetime | None = None  # when a run last left nothing unread
+    succeeded_at: datetime | None = None  # when all was read that was there when the reading began
     revisited_at: datetime | None = None
     rest_until: datetime | None = None  # the platform asked for it, the quota is spent, or it keeps failing
     owner: str | None = None

@@ -23,7 +23,7 @@ LONGEST_REST_FROM_NEVER = timedelta(hours=6)
 LONGEST_WAIT = timedelta(hours=24)  # that a platform may ask for: no quota is counted for longer than a day
 BETWEEN_REPORTS = timedelta(hours=24)
 TROUBLE_AFTER = timedelta(hours=1)  # of failing: before that it may mend itself
-BEHIND_AFTER = timedelta(hours=24)  # without a run that left nothing unread
+BEHIND_AFTER = timedelta(hours=24)  # without a walk that was read to its end
 LONGEST_REASON = 500
 
 
@@ -50,10 +50,17 @@ def idle(watch: Watch, feed: Feed, now: datetime) -> Idle | None:
         return Idle.RESTING
     if watch.asked_at is None or watch.failures:
         return None
-    if watch.resume is not None and feed.purpose is not Purpose.LISTENING:
+    if _stopped_short(watch) and feed.purpose is not Purpose.LISTENING:
         return None
     early = min(EARLY, feed.every / 4)
     return Idle.NOT_DUE if now < watch.asked_at + feed.every - early else None
+
+
+def _stopped_short(watch: Watch) -> bool:
+    """Whether the last run had to stop, and did not end an older walk either."""
+    if watch.resume is None or watch.asked_at is None:
+        return False
+    return watch.succeeded_at is None or watch.succeeded_at < watch.asked_at
 
 
 def held(watch: Watch, now: datetime) -> bool:

@@ -116,7 +116,7 @@ def gather(asking: Asking) -> Gathered:
         shown=tuple(item for name, item in heap.shown.items() if name not in heap.waiting),
         below=tuple(heap.below.values()),
         refused=refused,
-        complete=moved.succeeded_at != asking.watch.succeeded_at,
+        complete=moved.succeeded_at != asking.watch.succeeded_at and moved.resume is None and moved.head is None,
         gave_up=gave_up,
     )
 

@@ -22,7 +22,7 @@ from shared.services.poll_handing import HandingOn, Job
 from shared.services.poll_walk import Asking, Budget, gather
 from tests.simulation.polling import play, violations
 
-CATCHING_SEEDS = 200  # within which every mutant has to be caught
+CATCHING_SEEDS = 300  # within which every mutant has to be caught
 
 Rig = Callable[[], AbstractContextManager[Any]]
 

@@ -75,7 +75,13 @@ class TestWhoseTurnItIs:
         stopped = replace(NEW, asked_at=NOW, resume="page 11")
 
         assert idle(stopped, FEED, NOW + MINUTE) is None
+        assert idle(replace(stopped, succeeded_at=NOW - DAY), FEED, NOW + MINUTE) is None
         assert idle(stopped, replace(FEED, purpose=Purpose.LISTENING), NOW + MINUTE) is Idle.NOT_DUE
+
+    def test_a_walk_that_began_above_one_that_has_ended_keeps_the_pace(self):
+        both = replace(NEW, asked_at=NOW, resume="page 6", succeeded_at=NOW + timedelta(seconds=2))
+
+        assert idle(both, FEED, NOW + MINUTE) is Idle.NOT_DUE
 
 
 class TestTheBeginning:
