@@ -15,7 +15,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $(STAMP)
 
 demo: setup
-	$(BIN)/nightdesk demo
+	$(BIN)/nightdesk demo --channels all
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -138,8 +138,9 @@ def waiting_since(record: Record) -> datetime | None:
     """Since when a record's intents wait: the newest time it tells of. None where it intends nothing."""
     if isinstance(record, Conversation | Quarantined | Customer) or not record.intents:
         return None
-    # A record that tells of no time at all has waited too long already.
-    return newest_time(record) or datetime(1970, 1, 1, tzinfo=UTC)
+    # A record that tells of no time at all has waited too long already; a watch is asked anew every minute.
+    since = record.reported_at if isinstance(record, Watch) else newest_time(record)
+    return since or datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def newest_time(record: Record) -> datetime | None:

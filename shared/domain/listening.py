@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from shared.domain.events import Event
@@ -25,12 +26,25 @@ def wanted(rule: ListeningRule, event: Event) -> bool:
     Search engines match loosely, so the phrase is looked for again, whatever its case and spacing.
     """
     words = _folded(event.text or "")
-    if not any(_folded(phrase) in words for phrase in rule.phrases):
+    if not any(_holds(words, phrase) for phrase in rule.phrases):
         return False
-    if any(_folded(phrase) in words for phrase in rule.exclude):
+    if any(_holds(words, phrase) for phrase in rule.exclude):
         return False
     language = (event.language or "").casefold().partition("-")[0]
     return not rule.languages or not language or language in rule.languages
+
+
+def _holds(words: str, phrase: str) -> bool:
+    """Whether a phrase stands in a text as words of its own, and in scripts that write no spaces, anywhere."""
+    wanted = _folded(phrase)
+    start = r"(?<!\w)" if _is_spaced(wanted[:1]) else ""
+    end = r"(?!\w)" if _is_spaced(wanted[-1:]) else ""
+    return bool(wanted) and re.search(f"{start}{re.escape(wanted)}{end}", words) is not None
+
+
+def _is_spaced(letter: str) -> bool:
+    """Whether a letter belongs to a script that puts spaces between words: those with upper and lower case, digits."""
+    return letter.isdigit() or letter.upper() != letter.lower()
 
 
 def _folded(text: str) -> str:

@@ -23,9 +23,8 @@ from infra.local.serving import Incoming, Outgoing
 from shared import channels
 from shared.adapters.aws_calls import AwsSigner
 from shared.adapters.platforms import HttpPlatforms, one_attempt_session
-from shared.domain.connecting import renewing
 from shared.domain.events import Event, Kind
-from shared.domain.exchange import Answer, Call, Delivery, Request, Secret, pushing
+from shared.domain.exchange import Delivery, Request, Secret, pushing
 from shared.domain.notices import Mail
 from shared.domain.policy import Policy, Rule
 from shared.domain.polling import polled
@@ -37,6 +36,7 @@ from shared.services.intake import Intake
 from shared.services.people import Office, People
 from shared.services.poll import Outcome, Poller
 from shared.services.profiles import Profiles
+from shared.services.renew import Renewed, Renewer
 from shared.services.reporting import Reporting
 from shared.services.send import Sender
 from shared.services.webhook import Webhook
@@ -101,6 +101,7 @@ class Exchange:
             self.desk, self.mails, self.mailer, channels.load, self.secrets, self.clock, office, self.inbox
         )
         asking = (self.desk, self.secrets, self.platforms, channels.load)
+        self.renewer = Renewer(*asking, self.clock, CountingIds("renewer"))
         self.poller = Poller(*asking, self.inbox, rules, self.clock, CountingIds("poller"))
 
     # What happens
@@ -127,24 +128,13 @@ class Exchange:
             assert read.outcome in {Outcome.READ, Outcome.GAP}, read
 
     def renews(self) -> None:
-        """Credentials that have run out are renewed, as the poll function does before it asks."""
-        while self._renews_one():
-            pass
-
-    def _renews_one(self) -> bool:
-        channel, now = renewing(channels.load(self.channel)), self.clock.now()
-        ends = None if channel is None else channel.expires(self.account)
-        if channel is None or ends is None or ends - channel.RENEW_BEFORE > now:
-            return False
-        call = channel.renew(self.account, now)
-        assert isinstance(call, Call), call
-        answer = self.platforms.perform(call)
-        assert isinstance(answer, Answer), answer
-        renewed = channel.renewed(self.account, answer, now)
-        assert isinstance(renewed, Secret), renewed
-        self.account = renewed
-        self.secrets.by_channel[self.channel] = (renewed,)
-        return True
+        """Credentials that are about to end are renewed, as the poll function does before it asks."""
+        for _ in range(MOST_ROUNDS):
+            due = self.renewer.due()
+            if not due:
+                break
+            assert {self.renewer.renew(account) for account in due} == {Renewed.RENEWED}
+        self.account = self.secrets.account(self.channel, self.account.account_id)
 
     def agent_answers(self, text: str) -> Ended:
         """Ana answers the newest hand-off."""

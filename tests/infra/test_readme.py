@@ -32,7 +32,7 @@ DRAWN_KINDS = (
     "AWS::SES::ConfigurationSet",
     "AWS::SES::ReceiptRule",
 )
-OUTSIDE = {"platform", "people", "subscribers", "minute"}
+OUTSIDE = {"platform", "carrier", "people", "subscribers", "minute"}
 
 
 class Arrow(NamedTuple):
@@ -63,7 +63,7 @@ def test_every_arrow_joins_two_boxes_and_none_stands_twice():
 
 def test_the_arrows_are_those_of_the_template_and_no_others():
     drawn = {arrow for arrow in _arrows() if not OUTSIDE & {arrow.start, arrow.end}}
-    wired = {*_entrances(), *_sources(), *_granted(), *_failures()}
+    wired = {*_entrances(), *_sources(), *_subscribed(), *_granted(), *_failures()}
     assert drawn == wired
 
 
@@ -72,6 +72,9 @@ def test_what_crosses_the_border_can():
     assert crossing == {
         ("platform", "WebhookApi"),
         ("SendFunction", "platform"),
+        ("PollFunction", "platform"),
+        ("DispatchFunction", "platform"),
+        ("carrier", "InboundSmsTopic"),
         ("MailConfiguration", "people"),
         ("people", "InboundMailRule"),
         ("HandOffTopic", "subscribers"),
@@ -126,6 +129,14 @@ def _sources() -> Iterator[Arrow]:
                 yield Arrow(spell(source), _logical(name))
 
 
+def _subscribed() -> Iterator[Arrow]:
+    """What topics hand on to queues, and where it goes when that fails."""
+    for subscription in resources("AWS::SNS::Subscription").values():
+        topic = spell(subscription["TopicArn"])
+        yield Arrow(topic, spell(subscription["Endpoint"]))
+        yield Arrow(topic, spell(subscription["RedrivePolicy"]["deadLetterTargetArn"]), dotted=True)
+
+
 def _granted() -> Iterator[Arrow]:
     """What functions may write to, and what they may read beside the table and their sources."""
     given_up = {(arrow.start, arrow.end) for arrow in _failures()}
@@ -146,8 +157,8 @@ def _failures() -> Iterator[Arrow]:
         if "RedrivePolicy" in properties:
             yield Arrow(queue, spell(properties["RedrivePolicy"]["deadLetterTargetArn"]), dotted=True)
     for name, function in functions().items():
-        invoked = function.get("EventInvokeConfig")
-        if invoked:
+        invoked = function.get("EventInvokeConfig", {})
+        if "DestinationConfig" in invoked:
             yield Arrow(_logical(name), spell(invoked["DestinationConfig"]["OnFailure"]["Destination"]), dotted=True)
         for event in function.get("Events", {}).values():
             properties = event["Properties"]
@@ -188,10 +199,18 @@ def test_the_keys_are_those_of_the_records():
         records.obligation_key("<conversation>", records.Target.FIRST_RESPONSE, 1),
         records.send_key("<conversation>", "<send>"),
         _quarantined("<id>").key,
+        records.watch_key("<channel>", "<account>", "<feed>"),
+        _hashed(records.errand_key("<channel>", "<account>", "<reference>")),
+        _hashed(records.customer_key("<channel>", "<account>", "<customer>")),
     )
     for key in keys:
         assert re.search(rf"^\| [^|]+ \| `{re.escape(key.partition)}` \| `{re.escape(key.sort)}`", told, re.MULTILINE)
     assert len(keys) == len(typing.get_args(records.Record))
+
+
+def _hashed(key: records.Key) -> records.Key:
+    """A key whose last part is a hash of what is longer than a key may be."""
+    return key._replace(partition=f"{key.partition.rpartition('#')[0]}#<hash>")
 
 
 def test_the_indexes_have_the_keys_and_shards_of_template_and_code():
@@ -282,7 +301,7 @@ LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
 
 
 def test_every_link_inside_the_repository_leads_somewhere():
-    inside = [link for link in LINKS if not link.startswith(("#", "https://"))]
+    inside = [link.partition("#")[0] for link in LINKS if not link.startswith(("#", "https://"))]
     assert [link for link in inside if not (ROOT / link).exists()] == []
 
 

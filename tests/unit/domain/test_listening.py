@@ -17,7 +17,7 @@ def test_a_phrase_is_found_whatever_its_case_and_spacing(text):
     assert wanted(RULE, hit(text))
 
 
-@pytest.mark.parametrize("text", ["acme and boots", "boots", "", None])
+@pytest.mark.parametrize("text", ["acme and boots", "boots", "pacmé", "acmés", "", None])
 def test_a_search_that_matches_loosely_is_not_believed(text):
     assert not wanted(RULE, hit(text))
 
@@ -33,3 +33,12 @@ def test_a_language_counts_where_the_platform_tells_it(language, is_wanted):
     rule = ListeningRule(name="brand", phrases=("acme",), languages=frozenset({"de"}))
 
     assert wanted(rule, hit("acme", language)) is is_wanted
+
+
+def test_in_a_script_without_spaces_a_phrase_is_found_anywhere():
+    rule = ListeningRule(name="brand", phrases=("提灯自転車",))
+    assert wanted(rule, hit("昨日提灯自転車で買いました"))
+
+
+def test_a_phrase_that_begins_with_a_sign_is_found():
+    assert wanted(ListeningRule(name="tag", phrases=("#acme",)), hit("look #acme!"))
