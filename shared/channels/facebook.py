@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta, _meta_feeds, _setup_meta
+from shared.channels import _meta, _meta_feeds, _meta_people, _setup_meta
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, link, obj, text, when, whole
@@ -80,6 +80,14 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
 def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the protocol's signature
     """Who the token speaks for."""
     return _setup_meta.page_proof(secret)
+
+
+def look_up(customer_id: str, secret: Secret, now: datetime) -> Call | Refused:  # noqa: ARG001 - the protocol's signature
+    """Who wrote on Messenger; of those who wrote in public nothing more is told."""
+    return _meta_people.look_up(_meta.GRAPH, customer_id, "name", secret)
+
+
+profile = _meta_people.profile
 
 
 def _target(outbound: Outbound) -> str:

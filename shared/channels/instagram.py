@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta, _meta_feeds, _setup_meta
+from shared.channels import _meta, _meta_feeds, _meta_people, _setup_meta
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, obj, text
@@ -101,6 +101,17 @@ def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the p
 
 
 # Replying
+
+
+def look_up(customer_id: str, secret: Secret, now: datetime) -> Call | Refused:  # noqa: ARG001 - the protocol's signature
+    """Who wrote in private: a delivery tells their id alone."""
+    host = _host(secret)
+    if isinstance(host, Refused):
+        return host
+    return _meta_people.look_up(host, customer_id, "name,username,follower_count,is_verified_user", secret)
+
+
+profile = _meta_people.profile
 
 
 def _host(secret: Secret) -> str | Refused:
