@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -48,6 +48,7 @@ class ScriptedChannel:
             Surface.REVIEW: Capability(replies=True, limit=1000, single_slot=True),
         }
     )
+    addressee: Callable[[Request, tuple[Secret, ...]], str | None] | None = None  # its bodies say whose they are
 
     def delivery(self, *events: Event) -> bytes:
         """A body that stands for these events."""

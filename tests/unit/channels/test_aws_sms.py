@@ -31,7 +31,7 @@ TEXT = Outbound(
 def called(outbound=TEXT, account=ACCOUNT):
     call = aws_sms.reply(outbound, account, NOW)
     assert isinstance(call, Call)
-    return call, json.loads(call.body)
+    return call, json.loads(call.body or b"")
 
 
 def answered(kind, status=400, **more):

@@ -50,7 +50,19 @@ def reply(text="On its way.", **changed):
 
 def record(call):
     assert isinstance(call, Call), call
-    return json.loads(call.body)["record"]
+    return json.loads(call.body or b"")["record"]
+
+
+def paged(wanted, said) -> Page:
+    found = bluesky.page(wanted, said, secret())
+    assert isinstance(found, Page), found
+    return found
+
+
+def unread(said):
+    found = bluesky.page(ask(), said, secret())
+    assert isinstance(found, Refused), found
+    return found.refusal
 
 
 @pytest.fixture
@@ -117,7 +129,7 @@ def test_a_direct_message_goes_into_its_conversation_through_the_chat_service():
     call = reply(surface=Surface.DM, thread_id="3kt7ab2cdef2x", in_reply_to=None, text="x" * 1000)
     assert isinstance(call, Call)
     assert call.headers["atproto-proxy"] == "did:web:api.bsky.chat#bsky_chat"
-    assert json.loads(call.body)["convoId"] == "3kt7ab2cdef2x"
+    assert json.loads(call.body or b"")["convoId"] == "3kt7ab2cdef2x"
     assert isinstance(reply(surface=Surface.DM, thread_id="3kt7ab2cdef2x", text="x" * 1001), Refused)
 
 
@@ -188,7 +200,7 @@ def test_a_session_is_renewed_by_its_refresh_token_and_opened_only_where_none_st
     for ended in (secret(), secret(refresh_token=jwt(NOW - timedelta(days=3))), secret(refresh_token="x")):
         opened = bluesky.renew(ended, NOW)
         assert isinstance(opened, Call)
-        assert json.loads(opened.body)["identifier"] == "did:plc:lanternbikes22desk4444aa"
+        assert json.loads(opened.body or b"")["identifier"] == "did:plc:lanternbikes22desk4444aa"
 
 
 def test_a_refresh_token_that_was_used_up_is_dropped_so_that_the_next_renewal_logs_in():
@@ -230,19 +242,19 @@ def test_an_account_without_a_session_proves_itself_by_opening_one(talk):
 def test_a_short_page_and_an_empty_one_go_on_where_there_is_a_cursor():
     like = {"uri": "at://x", "cid": "y", "reason": "like", "indexedAt": "2026-11-09T18:29:00.000Z"}
     said = {"cursor": "2026-11-09T18:28:00.000Z", "notifications": [like]}
-    page = bluesky.page(ask(), answer(said), secret())
+    page = paged(ask(), answer(said))
     assert page == Page(items=[], next="2026-11-09T18:28:00.000Z")
 
 
 def test_a_full_page_without_a_cursor_goes_on_from_its_last_time():
     one = {"uri": "at://x", "reason": "mention", "indexedAt": "2026-11-09T18:29:00.000Z"}
-    assert bluesky.page(ask(), answer({"notifications": [one] * 50}), secret()).next == "2026-11-09T18:29:00.000Z"
-    assert bluesky.page(ask(), answer({"notifications": [one] * 49}), secret()).next is None
+    assert paged(ask(), answer({"notifications": [one] * 50})).next == "2026-11-09T18:29:00.000Z"
+    assert paged(ask(), answer({"notifications": [one] * 49})).next is None
 
 
 def test_what_a_person_has_read_already_is_an_item_like_any_other():
     one = {"uri": "at://x", "reason": "reply", "isRead": True, "indexedAt": "2026-11-09T18:29:00.000Z"}
-    (item,) = bluesky.page(ask(), answer({"notifications": [one]}), secret()).items
+    (item,) = paged(ask(), answer({"notifications": [one]})).items
     assert item.item_id == "at://x"
     assert item.at == datetime(2026, 11, 9, 18, 29, tzinfo=UTC)
 
@@ -253,14 +265,14 @@ def test_of_our_own_posts_only_answers_are_read():
 
     us = "did:plc:lanternbikes22desk4444aa"
     feed = [shown(us), shown(ANA, reply={"root": {}}), shown(us, reply={"root": {"uri": "x"}, "parent": {"uri": "x"}})]
-    assert len(bluesky.page(ask("own"), answer({"feed": feed}), secret()).items) == 1
+    assert len(paged(ask("own"), answer({"feed": feed})).items) == 1
 
 
 def test_the_log_goes_forward_and_keeps_its_place_where_nothing_is_new():
-    page = bluesky.page(ask("messages", cursor="c1"), answer({"cursor": "c1", "logs": []}), secret())
+    page = paged(ask("messages", cursor="c1"), answer({"cursor": "c1", "logs": []}))
     assert page == Page(items=[], cursor="c1")
     muted = {"$type": "chat.bsky.convo.defs#logMuteConvo", "rev": "r", "convoId": "k"}
-    page = bluesky.page(ask("messages", cursor="c1"), answer({"cursor": "c2", "logs": [muted]}), secret())
+    page = paged(ask("messages", cursor="c1"), answer({"cursor": "c2", "logs": [muted]}))
     assert page == Page(items=[], cursor="c2")
 
 
@@ -271,9 +283,9 @@ def test_a_phrase_is_searched_for_as_a_phrase_newest_first():
 
 
 def test_a_page_that_did_not_come_is_asked_for_again_and_a_dead_session_is_told():
-    assert bluesky.page(ask(), Answer(status=502), secret()).refusal is Refusal.LATER
-    assert bluesky.page(ask(), answer({"notifications": 1}), secret()).refusal is Refusal.LATER
-    assert bluesky.page(ask(), answer({"error": "InvalidToken"}, 400), secret()).refusal is Refusal.BLOCKED
+    assert unread(Answer(status=502)) is Refusal.LATER
+    assert unread(answer({"notifications": 1})) is Refusal.LATER
+    assert unread(answer({"error": "InvalidToken"}, 400)) is Refusal.BLOCKED
 
 
 # The whole way round

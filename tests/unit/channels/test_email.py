@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from typing import Any
 
 import pytest
 import requests
@@ -24,7 +25,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20261110/{}/ses/aws4_request, SignedH
 
 
 def outbound(**changes):
-    fields = {
+    fields: dict[str, Any] = {
         "channel": "email",
         "account_id": "support",
         "surface": Surface.DM,
@@ -46,12 +47,12 @@ def called(**changes) -> Call:
 
 
 def mail_in(call: Call):
-    data = json.loads(call.body)["Content"]["Raw"]["Data"]
+    data = json.loads(call.body or b"")["Content"]["Raw"]["Data"]
     return message_from_bytes(base64.b64decode(data), policy=policy.default)
 
 
 def delivery(**changes):
-    fields = {
+    fields: dict[str, Any] = {
         "type": "mail",
         "account_id": "support",
         "message_id": FIRST,

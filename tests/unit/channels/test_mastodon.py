@@ -12,7 +12,7 @@ from shared.channels._mastodon_text import counted, mentions, plain
 from shared.domain.connecting import Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Secret, Unclear
-from shared.domain.polling import Ask
+from shared.domain.polling import Ask, Page
 from tests.unit.channels._talking import Talk, outbound
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
@@ -39,7 +39,13 @@ def reply(text="On its way.", held=None, **changed):
 
 def posted(call):
     assert isinstance(call, Call), call
-    return json.loads(call.body)
+    return json.loads(call.body or b"")
+
+
+def paged(wanted, said) -> Page:
+    found = mastodon.page(wanted, said, secret())
+    assert isinstance(found, Page), found
+    return found
 
 
 @pytest.fixture
@@ -166,13 +172,13 @@ def test_notifications_are_read_forward_from_a_point_with_those_that_are_held_ba
 
 
 def test_a_longer_id_is_greater_than_a_shorter_one():
-    page = mastodon.page(ask(), answer([note(9), note(10), note(8)]), secret())
+    page = paged(ask(), answer([note(9), note(10), note(8)]))
     assert page.cursor == "10"
 
 
 def test_the_servers_own_link_says_where_to_go_on_and_is_not_called():
     link = '<https://evil.example/api?max_id=1>; rel="next", <https://evil.example/api?min_id=01HF8XQ>; rel="prev"'
-    page = mastodon.page(ask(), answer([note("01AA")], link=link), secret())
+    page = paged(ask(), answer([note("01AA")], link=link))
     assert page.cursor == "01HF8XQ"
     call = mastodon.ask(ask(cursor=page.cursor), secret())
     assert isinstance(call, Call)
@@ -180,22 +186,22 @@ def test_the_servers_own_link_says_where_to_go_on_and_is_not_called():
 
 
 def test_an_empty_page_keeps_its_place():
-    assert mastodon.page(ask(cursor="900"), answer([]), secret()).cursor == "900"
+    assert paged(ask(cursor="900"), answer([])).cursor == "900"
 
 
 def test_a_notification_is_named_by_its_status_so_that_it_can_be_looked_at_again():
-    (first,) = mastodon.page(ask(), answer([note(1)]), secret()).items
+    (first,) = paged(ask(), answer([note(1)])).items
     call = mastodon.ask(ask(ids=(first.item_id, "s2")), secret())
     assert isinstance(call, Call)
     assert call.url.endswith("/api/v1/statuses?id%5B%5D=s1&id%5B%5D=s2")
     edited = {**note(1)["status"], "edited_at": "2026-11-09T18:20:00Z"}
-    (again,) = mastodon.page(ask(ids=("s1",)), answer([edited]), secret()).items
+    (again,) = paged(ask(ids=("s1",)), answer([edited])).items
     assert again.item_id == first.item_id
     assert again.revision != first.revision
 
 
 def test_boosts_and_follows_are_no_items():
-    assert mastodon.page(ask(), answer([note(1, "reblog"), note(2, "follow")]), secret()).items == []
+    assert paged(ask(), answer([note(1, "reblog"), note(2, "follow")])).items == []
 
 
 def test_a_phrase_is_looked_for_as_a_hashtag_and_as_words():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ NOW = datetime(2026, 11, 10, 9, 0, tzinfo=UTC)
 
 
 def parsed(**changes) -> tuple[Event, ...]:
-    fields = {
+    fields: dict[str, Any] = {
         "type": "notice",
         "platform": "pinterest",
         "message_id": "<n-1@notify.pinterest.com>",

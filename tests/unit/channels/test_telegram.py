@@ -75,9 +75,9 @@ def test_the_secret_token_of_any_account_opens_and_no_other():
     secrets = (secret("one"), secret("two-new", "two-old"))
     for token in ("one", "two-new", "two-old"):
         telegram.verify(delivery(token), secrets, NOW)
-    for token in (None, "", "three", "One", "one ", "on", "öne", "one,one", "x" * 300):
+    for other in (None, "", "three", "One", "one ", "on", "öne", "one,one", "x" * 300):
         with pytest.raises(SignatureRejected):
-            telegram.verify(delivery(token), secrets, NOW)
+            telegram.verify(delivery(other), secrets, NOW)
 
 
 def test_a_password_says_nothing_about_the_body():

@@ -21,7 +21,7 @@ from shared.domain.exchange import (
     Secret,
     Unclear,
 )
-from shared.domain.polling import Ask, Page, Purpose
+from shared.domain.polling import Ask, Page, Purpose, Quota
 from tests.unit.channels._talking import Talk, outbound
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
@@ -55,6 +55,12 @@ def asked(wanted):
     return parts.path.rpartition("/")[2], {name: values[0] for name, values in parse_qs(parts.query).items()}
 
 
+def paged(wanted, said) -> Page:
+    found = youtube.page(wanted, said, secret())
+    assert isinstance(found, Page), found
+    return found
+
+
 def thread(replies=0, inlined=0, updated="2026-11-09T18:00:00Z"):
     first = {"id": THREAD, "snippet": {"publishedAt": "2026-11-09T18:00:00Z", "updatedAt": updated}}
     shown = [{"id": f"{THREAD}.{n}", "snippet": {"parentId": THREAD}} for n in range(inlined)]
@@ -80,7 +86,7 @@ def renewed(talk):
 
 def test_a_thread_changes_with_each_reply_and_with_an_edit_and_only_then():
     def revision(raw):
-        (item,) = youtube.page(ask(), answer({"items": [raw]}), secret()).items
+        (item,) = paged(ask(), answer({"items": [raw]})).items
         return item.revision
 
     assert revision(thread(3)) == revision(thread(3))
@@ -88,8 +94,8 @@ def test_a_thread_changes_with_each_reply_and_with_an_edit_and_only_then():
 
 
 def test_what_hangs_below_a_thread_is_fetched_only_where_not_all_of_it_came_along():
-    (whole,) = youtube.page(ask(), answer({"items": [thread(2, 2)]}), secret()).items
-    (part,) = youtube.page(ask(), answer({"items": [thread(7, 5)]}), secret()).items
+    (whole,) = paged(ask(), answer({"items": [thread(2, 2)]})).items
+    (part,) = paged(ask(), answer({"items": [thread(7, 5)]})).items
     assert whole.below is None
     resource, given = asked(ask(token=part.below))
     assert (resource, given["parentId"], given["textFormat"]) == ("comments", THREAD, "plainText")
@@ -98,7 +104,7 @@ def test_what_hangs_below_a_thread_is_fetched_only_where_not_all_of_it_came_alon
 def test_replies_go_on_page_by_page_and_know_their_video():
     reply = {"id": f"{THREAD}.9", "snippet": {"parentId": THREAD, "publishedAt": "2026-11-09T18:10:00Z"}}
     below = ask(token=f"replies {THREAD} vid")
-    page = youtube.page(below, answer({"items": [reply], "nextPageToken": "p2"}), secret())
+    page = paged(below, answer({"items": [reply], "nextPageToken": "p2"}))
     assert page.items[0].raw["snippet"]["videoId"] == "vid"
     assert asked(ask(token=page.next))[1]["pageToken"] == "p2"
 
@@ -107,7 +113,7 @@ def test_threads_are_asked_for_again_by_their_ids_in_one_call():
     resource, given = asked(ask(ids=("a", "b")))
     assert (resource, given["id"]) == ("commentThreads", "a,b")
     assert "maxResults" not in given
-    assert youtube.page(ask(ids=("a",)), answer({"items": [], "nextPageToken": "x"}), secret()).next is None
+    assert paged(ask(ids=("a",)), answer({"items": [], "nextPageToken": "x"})).next is None
 
 
 def test_texts_are_asked_for_plain_and_newest_first():
@@ -117,7 +123,7 @@ def test_texts_are_asked_for_plain_and_newest_first():
 
 
 def test_the_page_of_a_video_names_the_video():
-    page = youtube.page(ask("video", reference="vid"), answer({"items": [thread()], "nextPageToken": "p"}), secret())
+    page = paged(ask("video", reference="vid"), answer({"items": [thread()], "nextPageToken": "p"}))
     assert (
         asked(ask("video", token=page.next))[1] | {"videoId": "vid", "pageToken": "p"}
         == asked(ask("video", token=page.next))[1]
@@ -126,16 +132,18 @@ def test_the_page_of_a_video_names_the_video():
 
 @pytest.mark.parametrize("reason", ["commentsDisabled", "videoNotFound"])
 def test_a_video_whose_comments_are_turned_off_has_none(reason):
-    assert youtube.page(ask("video", reference="vid"), error(reason, 403), secret()) == Page(items=())
+    assert paged(ask("video", reference="vid"), error(reason, 403)) == Page(items=())
 
 
 def test_searches_have_a_bucket_of_their_own():
     feeds = {feed.name: feed for feed in youtube.FEEDS}
-    search = feeds["search"]
-    assert search.purpose is Purpose.LISTENING
-    assert search.quota.units == 100
-    assert search.quota.name != feeds["threads"].quota.name
-    assert feeds["threads"].quota.replies >= 50
+    assert feeds["search"].purpose is Purpose.LISTENING
+    search, threads = feeds["search"].quota, feeds["threads"].quota
+    assert isinstance(search, Quota)
+    assert isinstance(threads, Quota)
+    assert search.units == 100
+    assert search.name != threads.name
+    assert threads.replies >= 50
 
 
 # Units
@@ -208,14 +216,14 @@ def test_an_answer_that_names_no_comment_leaves_open_whether_there_is_one(given)
 def test_an_answer_hangs_below_the_first_comment_of_its_thread():
     call = youtube.reply(outbound("youtube", ACCOUNT, thread_id=THREAD, in_reply_to=f"{THREAD}.r1"), secret(), NOW)
     assert isinstance(call, Call)
-    assert json.loads(call.body) == {"snippet": {"parentId": THREAD, "textOriginal": "On its way."}}
+    assert json.loads(call.body or b"") == {"snippet": {"parentId": THREAD, "textOriginal": "On its way."}}
 
 
 def test_a_video_that_was_found_gets_a_comment_of_its_own():
     sent = outbound("youtube", ACCOUNT, surface=Surface.MENTION, thread_id="vid", customer_id="UCbo")
     call = youtube.reply(sent, secret(), NOW)
     assert isinstance(call, Call)
-    assert json.loads(call.body)["snippet"]["videoId"] == "vid"
+    assert json.loads(call.body or b"")["snippet"]["videoId"] == "vid"
     nobody = outbound("youtube", ACCOUNT, surface=Surface.MENTION, thread_id="vid", customer_id=None)
     assert isinstance(youtube.reply(nobody, secret(), NOW), Refused)
 

@@ -97,10 +97,12 @@ def test_a_delivery_that_became_a_mail_becomes_the_same_delivery(url, post, path
 def received(arrival, delivery):
     """What the desk puts on its inbox for the mail."""
     inbox = MemoryInbox()
-    accounts = {"email": (Secret(account_id="support", credentials={"address": "support@shop.example"}),)}
+    account = Secret(account_id="support", credentials={"address": "support@shop.example"})
     settings = type("Settings", (), SETTINGS | {"takes": lambda self, address: True})()
     receipt = read_receipt(json.dumps(notification(arrival, "ses-1", settings)))
-    mails = ReceivedMails(MemoryDesk(), inbox, FakeSecrets(accounts), FixedClock(MORNING), "in.nightdesk.example")
+    mails = ReceivedMails(
+        MemoryDesk(), inbox, FakeSecrets({"email": (account,)}), FixedClock(MORNING), "in.nightdesk.example"
+    )
     mails.take(receipt, arrival.mime)
     (taken,) = inbox.waiting
     assert taken.channel == ("email" if delivery["type"] == "mail" else "notice")

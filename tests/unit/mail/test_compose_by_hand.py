@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ class TestAnswerThere:
 
 
 def send(**changes):
-    fields = {
+    fields: dict[str, Any] = {
         "conversation_id": CONVERSATION_ID,
         "send_id": "reply-1",
         "kind": SendKind.REPLY,

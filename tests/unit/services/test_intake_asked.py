@@ -307,7 +307,7 @@ class TestReviews:
 
     def test_the_change_of_a_comment_is_only_written_down(self):
         stage = Stage()
-        public = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC}
+        public: dict[str, Any] = {"surface": Surface.COMMENT, "visibility": Visibility.PUBLIC}
         stage.deliver(message("c1", **public))
         stage.dispatch_all()
         stage.mailer.sent.clear()

@@ -32,7 +32,8 @@ class Split:
         self.stage = Stage(channel=ScriptedChannel(CAPABILITIES={surface: capability}))
         public = surface is Surface.COMMENT
         seen_by = Visibility.PUBLIC if public else Visibility.PRIVATE
-        self.event = message("m1", surface=surface, visibility=seen_by, thread_id="post" if public else "cust")
+        self.thread = "post" if public else "cust"
+        self.event = message("m1", surface=surface, visibility=seen_by, thread_id=self.thread)
         self.stage.deliver(self.event)
         self.stage.dispatch_all()
         self.mail = self.stage.mailer.sent.pop()
@@ -50,7 +51,7 @@ class Split:
 
     @property
     def conversation(self):
-        return self.stage.conversation(thread=self.event.thread_id)
+        return self.stage.conversation(thread=self.thread)
 
     @property
     def sends(self):
@@ -62,7 +63,7 @@ class Split:
 
     @property
     def posts(self):
-        return [outbound.text for outbound in self.stage.platforms.posted[self.event.thread_id]]
+        return [outbound.text for outbound in self.stage.platforms.posted[self.thread]]
 
     @property
     def owed(self):

@@ -11,10 +11,11 @@ import pytest
 
 from shared import channels
 from shared.domain.events import Surface
-from shared.domain.exchange import Secret
+from shared.domain.exchange import Channel, Secret
 from shared.domain.records import Conversation, Message, SendKind, State
 from shared.services.agent_mail import Ended
 from shared.services.intake import Intake
+from tests.fakes.channels import ScriptedChannel
 from tests.unit.mail.build import opened, text_of
 from tests.unit.services.agents import answer_mime, receipt
 from tests.unit.services.stage import FRIDAY_NIGHT, FRIDAY_NOON, Stage
@@ -25,11 +26,18 @@ ADDRESS = "help@company.example"  # the public one, which forwards to the other
 ACCOUNT = Secret(account_id="support", credentials={"address": ADDRESS, "region": "eu-central-1", "name": "Company"})
 
 
+class RealChannels(ScriptedChannel):
+    """The channel files, where a stage has its scripted channel."""
+
+    def __call__(self, name: str) -> Channel:
+        return channels.load(name)
+
+
 class PostOffice:
     """A desk with the real channels, to which SES brings mails."""
 
     def __init__(self, at=FRIDAY_NOON):
-        self.stage = Stage(channel=channels.load)
+        self.stage = Stage(channel=RealChannels())
         self.stage.clock.at = at
         self.stage.secrets.by_channel = {"email": (ACCOUNT,)}
         stage = self.stage
