@@ -38,7 +38,7 @@ from shared.domain.polling import Ask, Feed, Item, Page, Purpose
 
 ABOUT = About(
     title="Google Business Profile reviews",
-    how=(How.PUSH,),
+    how=(How.PUSH, How.POLL),
     docs="https://developers.google.com/my-business/content/notification-setup",
     checked=date(2026, 11, 21),
     acknowledging="off: Google's policy wants express consent to automated replies, everybody reads it, and it would "

@@ -39,7 +39,7 @@ VERSION = "202607"
 
 ABOUT = About(
     title="LinkedIn pages",
-    how=(How.PUSH,),
+    how=(How.PUSH, How.POLL),
     docs="https://learn.microsoft.com/linkedin/marketing/community-management/organizations/"
     "organization-social-action-notifications",
     checked=date(2026, 10, 31),

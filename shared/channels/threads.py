@@ -23,7 +23,7 @@ from shared.errors import SignatureRejected
 
 ABOUT = About(
     title="Threads",
-    how=(How.PUSH,),
+    how=(How.PUSH, How.POLL),
     docs="https://developers.facebook.com/docs/threads/webhooks",
     checked=date(2026, 11, 21),
     acknowledging="off: everything on Threads is public, and everybody would read it",

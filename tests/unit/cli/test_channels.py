@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 from infra.cli.channels import table
 from infra.cli.main import app
 from shared.channels import load, names
+from shared.domain.events import Surface
+from shared.domain.exchange import How, pushing
+from shared.domain.polling import Purpose, polled
 
 README = Path(__file__).parents[3] / "shared" / "channels" / "README.md"
 every_channel = pytest.mark.parametrize("name", names())
@@ -47,3 +50,18 @@ def test_the_command_lists_every_channel_for_programs():
     listed = json.loads(CliRunner().invoke(app, ["channels", "--json"]).stdout)
     assert len(listed) == len(names())
     assert all(one["never run for real"] for one in listed)
+
+
+@every_channel
+def test_how_a_channel_is_reached_is_what_its_file_can_do(name):
+    channel = load(name)
+    asked = polled(channel)
+    on_a_schedule = asked is not None and any(feed.purpose is not Purpose.POINTED for feed in asked.FEEDS)
+    assert (How.PUSH in channel.ABOUT.how) == (pushing(channel) is not None)
+    assert (How.POLL in channel.ABOUT.how) == on_a_schedule
+
+
+@every_channel
+def test_nothing_public_is_answered_automatically_by_default(name):
+    acknowledged = {surface for surface, c in load(name).CAPABILITIES.items() if c.acknowledges}
+    assert acknowledged <= {Surface.DM}
