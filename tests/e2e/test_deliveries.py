@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from shared import channels
 from shared.domain.records import State
@@ -37,7 +38,7 @@ def test_the_first_response_is_owed_and_watched_by_one_timer(stack):
     assert (timer.status, timer.revision, timer.target) == ("RUNNING", owed.revision, "first_response")
 
 
-@pytest.mark.parametrize("channel", channels.names())
+@pytest.mark.parametrize("channel", channels.pushing_names())
 def test_a_forged_delivery_is_refused_and_leaves_nothing(stack, channel):
     before = stack.queued()
     assert stack.deliver(channel, b'{"object": "page"}', forged=True)[0] == 401
@@ -53,7 +54,11 @@ def test_a_body_over_the_cap_is_refused(stack):
 
 
 def test_a_channel_that_is_not_there_is_not_found(stack):
-    assert stack.deliver("pigeon", b"{}", headers={})[0] == 404
+    assert requests.post(stack.webhook_url + "pigeon", data=b"{}", timeout=60).status_code == 404
+
+
+def test_a_channel_that_is_asked_or_comes_by_mail_takes_no_deliveries(stack):
+    assert requests.post(stack.webhook_url + "bluesky", data=b"{}", timeout=60).status_code == 404
 
 
 def test_an_unreadable_delivery_is_taken_and_kept_with_its_reason(stack):
