@@ -21,6 +21,7 @@ _ATTACHED = (
 _IS_ALSO = {"animation": "document", "venue": "location"}  # Telegram sets the older field beside the newer one
 _WORDS = frozenset({"text", "caption", *_ATTACHED})
 _HANDLE = re.compile(r"[A-Za-z0-9_]{3,32}")
+_START = re.compile(r"/start(?: [A-Za-z0-9_-]{1,64})?")  # core.telegram.org/bots/features#deep-linking
 _MESSAGE_ID = re.compile(r"-?\d{1,19}(?:@[\w-]{1,200})?:(\d{1,19})", re.ASCII)
 _THREAD = re.compile(r"(-?\d{1,19})(?:#(\d{1,19})|@([\w-]{1,200}))?", re.ASCII)
 
@@ -60,12 +61,12 @@ def said(base: Event, message: Json) -> Event:
     """What somebody said in a chat with the bot or where the bot is a member."""
     chat = obj(message.get("chat"))
     about = _placed(base, chat, message)
-    if _is_service(message):
-        return unknown(base, _service(message))
+    if not _WORDS.intersection(message):
+        return _without_words(base, about, message)
     if message.get("is_automatic_forward") is True:
         return unknown(base, "a post of the channel that this group belongs to")
     words = text(message.get("text")) or text(message.get("caption"))
-    if about.surface is Surface.DM and words is not None and words.split(maxsplit=1)[:1] == ["/start"]:
+    if about.surface is Surface.DM and _START.fullmatch(words or ""):
         return unknown(base, "start: the customer opened the conversation")
     replied_to = obj(message.get("reply_to_message"))
     return replace(
@@ -178,11 +179,14 @@ def _is_group_itself(chat: Json, message: Json) -> bool:
     return sender is not None and sender == ident(chat.get("id"))
 
 
-def _is_service(message: Json) -> bool:
-    """Whether nobody said anything: somebody joined, the title changed, the group moved."""
-    return not _WORDS.intersection(message)
-
-
+# The fields of service messages (core.telegram.org/bots/api, Message)
+_SERVICE = re.compile(
+    r"(?:new_chat|left_chat|channel_chat|group_chat|supergroup_chat|chat_owner|community_chat|forum_topic|"
+    r"general_forum_topic|video_chat|voice_chat|giveaway|suggested_post|checklist_tasks|migrate)_[a-z_]{1,40}|"
+    r"giveaway|delete_chat_photo|message_auto_delete_timer_changed|pinned_message|successful_payment|refunded_payment|"
+    r"users?_shared|chat_shared|gift|unique_gift|gift_upgrade_sent|connected_website|write_access_allowed|"
+    r"proximity_alert_triggered|boost_added|chat_background_set|(?:direct|paid)_message_price_changed"
+)
 _FRAME = frozenset({
     "message_id", "message_thread_id", "from", "sender_chat", "date", "chat", "business_connection_id", "edit_date",
     "is_topic_message", "reply_to_message", "via_bot", "author_signature", "has_protected_content", "media_group_id",
@@ -191,13 +195,19 @@ _FRAME = frozenset({
 })  # fmt: skip
 
 
-def _service(message: Json) -> str:
-    """Its name: the one field that is not part of every message."""
-    named = next((name for name in message if name not in _FRAME), None)
+def _without_words(base: Event, about: Event, message: Json) -> Event:
+    """A message without anything that is known to be said in one.
+
+    Nobody said anything where somebody joined, the title changed, the group moved. Else it is something of a later
+    release: a customer's word until a person has looked at it.
+    """
+    notice = next((name for name in message if _SERVICE.fullmatch(name)), None)
     moved = ident(message.get("migrate_to_chat_id"))
-    if moved is not None:
-        return f"the group moved to {moved}"
-    return "a message with nothing in it" if named is None else word(named)
+    if notice is not None:
+        return unknown(base, f"the group moved to {moved}" if moved is not None else word(notice))
+    named = next((name for name in message if name not in _FRAME), None)
+    said_by_them = about.kind is Kind.MESSAGE
+    return unknown(about if said_by_them else base, "a message with nothing in it" if named is None else word(named))
 
 
 def word(value: object) -> str:

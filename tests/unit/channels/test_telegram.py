@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.channels import telegram
 from shared.domain.connecting import Proof
+from shared.domain.conversation import is_from_customer
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Secret, Unclear
 from shared.errors import SignatureRejected
@@ -117,6 +119,43 @@ def test_a_file_is_named_but_never_linked_for_its_link_would_hold_the_token():
 
 def test_opening_the_conversation_is_not_a_question():
     assert parsed("unknown__start").surface is None
+    assert opened_with("/start order-1").kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize("words", ["/start where is my order?", "/start\nHello", "/started"])
+def test_what_somebody_says_behind_the_command_is_a_question(words):
+    event = opened_with(words)
+    assert (event.kind, event.text) == (Kind.MESSAGE, words)
+
+
+@pytest.mark.parametrize("held", [{"hologram": {"file_id": "x"}}, {"web_app_data": {"data": "1"}}, {}])
+def test_content_of_a_later_release_is_the_word_of_whoever_sent_it_and_waits_for_a_person(held):
+    event = replace(with_instead_of_text("dm__plain", held), account_id=BOT)
+    assert (event.kind, event.surface, event.message_id) == (Kind.UNKNOWN, Surface.DM, f"{JO}:55")
+    assert is_from_customer(event)
+
+
+@pytest.mark.parametrize("name", ["pinned_message", "new_chat_title", "forum_topic_created", "users_shared", "gift"])
+def test_a_service_message_is_nobodys_word(name):
+    event = with_instead_of_text("dm__plain", {name: {}})
+    assert (event.kind, event.surface, event.detail) == (Kind.UNKNOWN, None, name)
+
+
+def test_content_of_a_later_release_from_our_own_side_waits_for_nobody():
+    assert with_instead_of_text("echo__business-by-its-owner", {"hologram": {}}).surface is None
+
+
+def with_instead_of_text(stem, held):
+    update = json.loads(fixture(stem))
+    message = next(value for value in update.values() if isinstance(value, dict))
+    del message["text"]
+    message.update(held)
+    (event,) = telegram.parse(json.dumps(update).encode(), NOW)
+    return event
+
+
+def opened_with(words):
+    return with_instead_of_text("dm__plain", {"text": words})
 
 
 @pytest.mark.parametrize("stem", ["echo__business-by-its-owner", "echo__by-the-group-itself", "echo__channel-post"])
