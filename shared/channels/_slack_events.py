@@ -17,6 +17,12 @@ from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 CHANNEL = "slack"
 
 _SAID = frozenset({"", "file_share", "me_message", "thread_broadcast", "bot_message"})
+# Somebody joined, a topic was set: nobody said anything, and nobody has to look at it.
+_NOTICE = re.compile(
+    r"(?:channel|group|bot|app_conversation)_[a-z_]{1,40}|(?:un)?pinned_item|reminder_add|message_replied|tombstone|"
+    r"ekm_access_denied|huddle_thread|sh_room_[a-z_]{1,40}|joiner_notification[a-z_]{0,40}|tabbed_canvas_updated|"
+    r"assistant_app_thread"
+)
 _TS = re.compile(r"[0-9]{9,11}\.[0-9]{6}")
 
 
@@ -69,8 +75,17 @@ def _message(payload: Json, event: Json) -> Event:
     if subtype == "message_deleted":
         before = obj(event.get("previous_message"))
         return _deleted(payload, event, event.get("deleted_ts"), before.get("thread_ts"))
-    # Somebody joined, a topic was set: nobody said anything, and nobody has to look at it.
-    return replace(_unknown(payload, subtype), kind=Kind.STATUS)
+    if _NOTICE.fullmatch(subtype):
+        return replace(_unknown(payload, subtype), kind=Kind.STATUS)
+    return _of_another_kind(payload, event, subtype)
+
+
+def _of_another_kind(payload: Json, event: Json, subtype: str) -> Event:
+    """A subtype that is not known here: from a customer it is their word until a person has looked at it."""
+    said = _said(payload, event)
+    if said.kind is not Kind.MESSAGE:
+        return _unknown(payload, subtype)
+    return replace(said, kind=Kind.UNKNOWN, detail=subtype)
 
 
 def _place(payload: Json, event: Json, ts: object, thread_ts: object) -> Event:

@@ -12,7 +12,7 @@ from infra.local.platforms import slack as platform
 from shared.channels import slack
 from shared.channels._slack_text import escaped, plain
 from shared.domain.connecting import Profile, Proof
-from shared.domain.conversation import conversation_of
+from shared.domain.conversation import conversation_of, is_from_customer
 from shared.domain.events import Kind, Surface, Visibility
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Response, Secret, Unclear
 from shared.errors import SignatureRejected
@@ -91,6 +91,30 @@ def test_a_colleague_who_answers_in_slack_answers_the_customers_message():
     (event,) = slack.parse(delivered("slack", "echo__one-of-us-answers-below"), NOW)
     question = said("slack", delivered("slack", "message__in-a-shared-channel"), NOW)
     assert (event.kind, event.automated, event.in_reply_to) == (Kind.ECHO, False, question.message_id)
+
+
+def test_a_subtype_that_is_not_known_is_the_word_of_whoever_sent_it_and_waits_for_a_person():
+    event = of_subtype("message__in-a-shared-channel", "voice_note")
+    assert (event.kind, event.detail, event.customer_id) == (Kind.UNKNOWN, "voice_note", "T0CUST0002")
+    assert is_from_customer(event)
+
+
+@pytest.mark.parametrize("stem", ["echo__one-of-us-answers-below", "echo__our-app-with-its-token"])
+def test_a_subtype_that_is_not_known_from_our_own_side_waits_for_nobody(stem):
+    event = of_subtype(stem, "voice_note")
+    assert (event.kind, event.surface, event.detail) == (Kind.UNKNOWN, None, "voice_note")
+
+
+@pytest.mark.parametrize("subtype", ["channel_topic", "group_join", "pinned_item", "message_replied", "huddle_thread"])
+def test_a_notice_of_slacks_own_says_nothing(subtype):
+    assert of_subtype("message__in-a-shared-channel", subtype).kind is Kind.STATUS
+
+
+def of_subtype(stem, subtype):
+    body = json.loads(delivered("slack", stem))
+    body["event"]["subtype"] = subtype
+    (event,) = slack.parse(json.dumps(body).encode(), NOW)
+    return event
 
 
 def test_a_direct_message_is_private_and_a_channel_is_read_by_everybody_in_it():
