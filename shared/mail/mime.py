@@ -8,10 +8,12 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 MOST_TEXT = 512 * 1024  # bytes of one part that are decoded
+_MOST_BODY = 3 * MOST_TEXT  # bytes of one part that are kept: encoded text is at most so much longer
 _MOST_HEADER_BYTES = 256 * 1024
 _MOST_HEADERS = 1_000
 _MOST_VALUE = 4_000  # characters of one header field that are looked at
@@ -85,7 +87,7 @@ class Part:
 
 def parse(mime: bytes) -> Part:
     """The mail as a tree of parts, at most twelve deep and a hundred in number; what is beyond stays unparsed."""
-    return _part(mime, 0, [_MOST_PARTS])
+    return _part(mime, 0, len(mime), 0, [_MOST_PARTS])
 
 
 def labelled(value: str) -> Labelled:
@@ -117,33 +119,36 @@ def decoded(raw: bytes, charset: str) -> str:
     return raw.decode(_codec(charset) or "utf-8", "replace")
 
 
-def _part(raw: bytes, depth: int, budget: list[int]) -> Part:
-    headers, start = _headers(raw)
-    body = raw[start:]
-    part = Part(headers, body)
-    boundary = part.content_type.parameters.get("boundary", "")
-    if not part.content_type.value.startswith("multipart/") or not boundary or depth >= _DEEPEST:
-        return part
+def _part(raw: bytes, start: int, end: int, depth: int, budget: list[int]) -> Part:
+    """The part between two places. Nothing is copied but what can be looked at: large mails come in many layers."""
+    headers, begin = _headers(raw, start, end)
     children: list[Part] = []
-    for piece in _pieces(body, b"--" + boundary.encode("utf-8", "replace")):
+    for first, last in _pieces(raw, begin, end, _delimiter(headers) if depth < _DEEPEST else b""):
         if budget[0] <= 0:
             break
         budget[0] -= 1
-        children.append(_part(piece, depth + 1, budget))
-    return Part(headers, body, tuple(children))
+        children.append(_part(raw, first, last, depth + 1, budget))
+    return Part(headers, b"" if children else raw[begin : min(end, begin + _MOST_BODY)], tuple(children))
 
 
-def _headers(raw: bytes) -> tuple[tuple[tuple[str, str], ...], int]:
+def _delimiter(headers: tuple[tuple[str, str], ...]) -> bytes:
+    """What a line between the parts of a multipart begins with; nothing where it is none, or has no boundary."""
+    kind = Part(headers, b"").content_type
+    boundary = kind.parameters.get("boundary", "") if kind.value.startswith("multipart/") else ""
+    return b"--" + boundary.encode("utf-8", "replace") if boundary else b""
+
+
+def _headers(raw: bytes, begin: int, stop: int) -> tuple[tuple[tuple[str, str], ...], int]:
     """The fields, and where the body begins. Lone CR and LF end lines too: a field hidden behind one shall be seen."""
     fields: list[tuple[str, list[bytes]]] = []
-    start, end = 0, 0
-    for match in _LINE_END.finditer(raw):
-        line, start, end = raw[end : match.start()], end, match.end()
-        if not line or start > _MOST_HEADER_BYTES:
+    end = begin
+    for match in _LINE_END.finditer(raw, begin, stop):
+        start, line, end = end, raw[end : match.start()], match.end()
+        if not line or start - begin > _MOST_HEADER_BYTES:
             return _unfolded(fields), end
         _add(line, fields)
-    _add(raw[end:], fields)
-    return _unfolded(fields), len(raw)
+    _add(raw[end:stop], fields)
+    return _unfolded(fields), stop
 
 
 def _add(line: bytes, fields: list[tuple[str, list[bytes]]]) -> None:
@@ -161,28 +166,26 @@ def _unfolded(fields: list[tuple[str, list[bytes]]]) -> tuple[tuple[str, str], .
     return tuple((name, decoded(b"".join(lines)[:_MOST_VALUE], "").strip(" \t")) for name, lines in fields)
 
 
-def _pieces(body: bytes, delimiter: bytes) -> list[bytes]:
-    """What stands between the delimiter lines (RFC 2046, 5.1.1); the last piece may lack its end."""
-    pieces: list[bytes] = []
+def _pieces(raw: bytes, begin: int, stop: int, delimiter: bytes) -> Iterator[tuple[int, int]]:
+    """Where the parts between the delimiter lines are (RFC 2046, 5.1.1); the last one may lack its end."""
+    if not delimiter:
+        return
+    marked = re.escape(delimiter)  # first of all: what begins with letters is searched for quickly
+    line = re.compile(rb"%s(?<=[\r\n]%s)[ \t]*+(--)?[ \t]*+(\r\n|\n|\r|\Z)" % (marked, marked))
     begun: int | None = None
-    at = body.find(delimiter)
-    while at >= 0:
-        line_end = _LINE_END.search(body, at)
-        rest = body[at + len(delimiter) : line_end.start() if line_end else len(body)]
-        if body[max(at - 1, 0) : at] in {b"", b"\n", b"\r"} and rest.strip(b" \t") in {b"", b"--"}:
-            if begun is not None:
-                pieces.append(_without_last_line_end(body[begun:at]))
-            if rest.strip(b" \t") == b"--" or line_end is None:
-                return pieces
-            begun = line_end.end()
-        at = body.find(delimiter, line_end.start() if line_end else len(body))
+    for found in line.finditer(raw, begin, stop):
+        if begun is not None:
+            yield begun, _without_last_line_end(raw, begun, found.start())
+        if found.group(1) or not found.group(2):
+            return
+        begun = found.end()
     if begun is not None:
-        pieces.append(body[begun:])
-    return pieces
+        yield begun, stop
 
 
-def _without_last_line_end(piece: bytes) -> bytes:
-    return piece[:-2] if piece.endswith(b"\r\n") else piece[:-1]
+def _without_last_line_end(raw: bytes, begun: int, end: int) -> int:
+    """Where a part ends before a delimiter line: its last line end belongs to the delimiter."""
+    return max(begun, end - 2 if raw[end - 2 : end] == b"\r\n" else end - 1)
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+import tracemalloc
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -125,3 +127,37 @@ def test_nesting_ends_at_twelve_and_parts_at_a_hundred():
 def test_any_bytes_are_a_mail(raw):
     for leaf in leaves(parse(b"Content-Type: multipart/mixed; boundary=-\n" + raw)):
         assert isinstance(leaf.text + leaf.filename + decoded_words(leaf.first("x")), str)
+
+
+def nested(depth: int, inmost: bytes) -> bytes:
+    """Multiparts in one another, each boundary beginning like the ones outside of it."""
+    fields = (
+        b'Content-Type: multipart/mixed; boundary="%s"\r\n\r\n--%s\r\n' % (b"b" * n, b"b" * n)
+        for n in range(1, depth + 1)
+    )
+    return b"".join(fields) + inmost
+
+
+def test_a_large_mail_in_many_layers_is_not_copied_for_each_of_them():
+    mime = nested(12, b"Content-Type: image/png\r\n\r\n" + b"A" * 76 * 100_000)
+    tracemalloc.start()
+    try:
+        parse(mime)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < len(mime)
+
+
+def test_millions_of_lines_that_begin_like_a_boundary_are_read_in_no_time():
+    mime = nested(11, b"--bbbbbbbbbbbbb x\r\n" * 300_000)
+    began = time.process_time()
+    parse(mime)
+    assert time.process_time() - began < 1.0
+
+
+def test_millions_of_parts_are_not_even_listed():
+    mime = nested(1, b"--b\r\n" * 1_000_000)
+    began = time.process_time()
+    assert len(parse(mime).children) == 100
+    assert time.process_time() - began < 0.5
