@@ -7,6 +7,7 @@ nothing: that is Refused. Once a byte of the request may have gone out, an answe
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -24,6 +25,8 @@ from shared.ports import Channels, Clock, Secrets
 
 CONNECT_SECONDS = 3.05  # a little over the first retransmission of a lost SYN
 READ_SECONDS = 10
+LONGEST_SECONDS = 20  # for a whole body: one that drips never lets READ_SECONDS pass, and the function has other work
+PIECE = 64 * 1024
 LONGEST_ANSWER = 256 * 1024  # bytes; platforms answer a post with a few hundred
 LONGEST_PAGE = 8 * 1024 * 1024  # bytes; a page of a hundred items with all that hangs on them is about one million
 
@@ -104,7 +107,7 @@ class HttpPlatforms:
                 return Answer(
                     status=response.status_code,
                     headers={name.lower(): value for name, value in response.headers.items()},
-                    body=response.raw.read(longest, decode_content=True),
+                    body=_body(response, longest),
                 )
         except _NOT_HTTP as error:
             reason = f"The call to {host} cannot be put into HTTP ({type(error).__name__}). Check the account's secret."
@@ -114,6 +117,19 @@ class HttpPlatforms:
             if isinstance(cause, NewConnectionError | ConnectTimeoutError):
                 return Refused(refusal=Refusal.LATER, reason=f"{host} could not be reached ({type(cause).__name__}).")
             return Unclear(f"{host} may have taken the call, but its answer was lost ({type(cause).__name__}).")
+
+
+def _body(response: requests.Response, longest: int) -> bytes:
+    """As much of the body as may be. Raises ReadTimeout where it does not come in time."""
+    read, until = bytearray(), time.monotonic() + LONGEST_SECONDS
+    while len(read) < longest:
+        piece = response.raw.read1(min(PIECE, longest - len(read)), decode_content=True)
+        if not piece:
+            break
+        read += piece
+        if time.monotonic() > until:
+            raise requests.exceptions.ReadTimeout
+    return bytes(read)
 
 
 def one_attempt_session() -> requests.Session:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -247,6 +250,35 @@ def test_an_answer_that_was_lost_leaves_the_matter_unclear_and_is_not_asked_for_
     assert isinstance(outcome, Unclear)
     assert TOKEN not in outcome.reason
     assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "100"}, {"Transfer-Encoding": "chunked"}])
+def test_an_answer_that_drips_for_ever_is_a_lost_one(
+    serve: Any, headers: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    def dripping(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        drop = b"1\r\nx\r\n" if "Transfer-Encoding" in headers else b"x"
+        with contextlib.suppress(OSError):
+            for _ in range(40):
+                handler.wfile.write(drop)
+                time.sleep(0.05)
+
+    monkeypatch.setattr(platforms, "LONGEST_SECONDS", 0.2)
+    began = time.monotonic()
+    outcome = post(Replying(), serve(dripping).origin)
+    assert isinstance(outcome, Unclear)
+    assert time.monotonic() - began < 1
+
+
+def test_an_answer_that_is_packed_is_unpacked_up_to_its_cap(serve: Any):
+    packed = gzip.compress(b"x" * (platforms.LONGEST_ANSWER + 1000))
+    channel = Replying()
+    post(channel, serve(answering(200, packed, Content_Encoding="gzip")).origin)
+    assert channel.answers[0].body == b"x" * platforms.LONGEST_ANSWER
 
 
 # -- without any call -------------------------------------------------------------------------------------------------
