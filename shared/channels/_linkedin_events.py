@@ -153,14 +153,15 @@ def _answered(named: Comment, top: Comment | None, kind: Kind) -> str | None:
 
 
 def _mention(base: Event, item: Json, share: Json) -> Event:
-    """Somebody names the page in a post of their own."""
+    """Somebody names the page in a post of their own; the page itself may do that, too."""
     post = post_of(item.get("generatedActivity")) or post_of(share.get("entity"))
     if post is None:
         return replace(base, detail="SHARE_MENTION in a post that is not named")
     author = _author(share.get("owner") or share.get("author"))
+    ours = author is not None and author == f"organization:{base.account_id}"
     return replace(
         base,
-        kind=Kind.MESSAGE,
+        kind=Kind.ECHO if ours else Kind.MESSAGE,
         surface=Surface.MENTION,
         visibility=Visibility.PUBLIC,
         thread_id=str(post),
@@ -168,7 +169,7 @@ def _mention(base: Event, item: Json, share: Json) -> Event:
         author_id=author,
         text=_words(share),
         link=_link(post),
-        customer_id=author,
+        customer_id=None if ours else author,
         detail=None,
     )
 

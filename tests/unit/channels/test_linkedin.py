@@ -136,6 +136,13 @@ def test_one_odd_notification_never_costs_the_nine_others():
     assert len(events) == 10
 
 
+def test_a_post_of_our_own_that_names_our_page_is_no_customers_word():
+    body = json.loads(delivered("linkedin", "mention__in-a-post"))
+    body["notifications"][0]["decoratedGeneratedActivity"]["share"]["owner"] = f"urn:li:organization:{PAGE}"
+    (event,) = linkedin.parse(json.dumps(body).encode(), NOW)
+    assert (event.kind, event.customer_id) == (Kind.ECHO, None)
+
+
 QUESTION = said("linkedin", delivered("linkedin", "message__comment"), NOW)
 BELOW = said("linkedin", delivered("linkedin", "message__below-another"), NOW)
 MENTION = said("linkedin", delivered("linkedin", "mention__in-a-post"), NOW)
