@@ -118,8 +118,9 @@ def _comment(item: Json, account_id: str) -> Event:
 def _direct(base: Event, content: Json, *, received: bool) -> Event:
     """A direct message, the customer's or our own, whoever typed it: then the customer is who it goes to."""
     sender, reader = obj(content.get("from_user")), obj(content.get("to_user"))
-    ours = not received or sender.get("role") == _BUSINESS
     author = ident(sender.get("id")) or ident(content.get("from"))
+    itself = author is not None and author == base.account_id
+    ours = itself or not received or sender.get("role") == _BUSINESS
     customer = (ident(reader.get("id")) or ident(content.get("to"))) if ours else author
     conversation, message = ident(content.get("conversation_id")), ident(content.get("message_id"))
     if conversation is None or message is None:

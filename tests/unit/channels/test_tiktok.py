@@ -101,6 +101,15 @@ def test_the_time_of_a_late_message_is_its_own_and_not_that_of_its_delivery():
     assert NOW - event.sent_at > timedelta(hours=55)
 
 
+def test_what_the_account_itself_wrote_is_ours_whatever_event_and_role_it_comes_with():
+    envelope = json.loads(delivered("tiktok", "message__text"))
+    content = json.loads(envelope["content"])
+    content["from_user"] = {"id": envelope["user_openid"]}
+    content["to_user"] = {"id": "jo-open-id"}
+    (event,) = tiktok.parse(json.dumps({**envelope, "content": json.dumps(content)}).encode(), NOW)
+    assert (event.kind, event.customer_id) == (Kind.ECHO, "jo-open-id")
+
+
 @pytest.fixture
 def app(tmp_path):
     made = carrier("tiktok", tmp_path, NOW, BUSINESS)
