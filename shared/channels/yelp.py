@@ -208,13 +208,14 @@ def _review(account_id: str | None, review_id: str, update: Json, at: datetime |
 
 
 def _event(account_id: str, said: Json) -> Event:
-    """One event of a lead: the customer's words, or ours."""
+    """One event of a lead: the customer's words, or ours; a person looks at what is neither's."""
     lead_id, event_id = ident(said.get("lead_id")), ident(said.get("id"))
-    ours = (text(said.get("user_type")) or "").upper() in {"BIZ", "BUSINESS"}
+    role = (text(said.get("user_type")) or "CONSUMER").upper()
+    kind = Kind.ECHO if role.startswith(("BIZ", "BUSINESS")) else Kind.MESSAGE if role == "CONSUMER" else Kind.UNKNOWN
     spoken = obj(said.get("event_content"))
     author_id = ident(said.get("user_id"))
     known = Event(
-        kind=Kind.ECHO if ours else Kind.MESSAGE,
+        kind=kind,
         channel=_CHANNEL,
         account_id=account_id,
         surface=Surface.DM,
@@ -226,6 +227,7 @@ def _event(account_id: str, said: Json) -> Event:
         text=text(spoken.get("text")) or text(spoken.get("fallback_text")),
         sent_at=when(said.get("time_created")),
         customer_id=lead_id,
+        detail=f"an event of a lead by {role[:40]}" if kind is Kind.UNKNOWN else None,
     )
     if lead_id is None or event_id is None:
         return _nothing(account_id, "an event of a lead without ids")

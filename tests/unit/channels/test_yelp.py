@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.channels import yelp
+from shared.domain.conversation import is_from_customer
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Request, Secret, Unclear
 from shared.domain.polling import Ask, Page
@@ -150,6 +151,26 @@ def test_only_a_new_review_is_a_message(word, kind):
     body = {"time": "2026-09-02T10:30:00.731910", "data": {"id": "biz-1", "updates": [update]}}
     (event,) = yelp.parse(json.dumps(body).encode(), NOW)
     assert (event.kind, event.message_id, event.customer_id) == (kind, "rv-1", "us-1")
+
+
+@pytest.mark.parametrize(
+    ("kind_of_user", "kind", "customer"),
+    [
+        ("CONSUMER", Kind.MESSAGE, "ld-1"),
+        (None, Kind.MESSAGE, "ld-1"),
+        ("BIZ", Kind.ECHO, "ld-1"),
+        ("biz_owner", Kind.ECHO, "ld-1"),
+        ("SYSTEM", Kind.UNKNOWN, "ld-1"),
+    ],
+)
+def test_only_what_a_consumer_says_in_a_lead_is_a_message_and_what_nobody_knows_goes_to_a_person(
+    kind_of_user, kind, customer
+):
+    said = {"id": "ev-1", "lead_id": "ld-1", "user_id": "us-1", "user_type": kind_of_user}
+    body = {"account_id": "biz-1", "feed": "lead", "items": [said]}
+    (event,) = yelp.parse(json.dumps(body).encode(), NOW)
+    assert (event.kind, event.customer_id) == (kind, customer)
+    assert is_from_customer(event) is (kind is not Kind.ECHO)
 
 
 # With Yelp's side of the sandbox
