@@ -20,6 +20,7 @@ LONGEST_ID = 128  # bytes of an id that is kept as it is; a longer one is hashed
 LONGEST_REVISION = 40
 LONGEST_TOKEN = 4096  # characters of a cursor or page token that is kept
 UNDATED_KEPT = timedelta(days=365)  # after it was last shown: a feed may stay as it is for months
+UNDATED_NOTED = timedelta(days=1)  # how seldom it is noted that it was shown, so as not to write all of it each time
 MOST_DEAD_ENDS = 6  # walks in a row, half an hour in all, that end at one page; then what lies behind is given up
 
 _HASHED = "sha256 "
@@ -227,11 +228,21 @@ def remembered(watch: Watch, feed: Feed, shown: Sequence[Item], below: Sequence[
     fresh = {name_of(item): _seen(item, now, below=False) for item in shown}
     fresh |= {name_of(item): _seen(item, now, below=True) for item in below}
     shown_ids = {item_id for item_id, _ in fresh}
-    old = {(s.item_id, s.revision): s for s in watch.seen if s.item_id not in shown_ids}
+    known = {(s.item_id, s.revision): s for s in watch.seen}
+    old = {name: s for name, s in known.items() if name[0] not in shown_ids}
+    fresh = {name: _noted(s, known.get(name), now) for name, s in fresh.items()}
     since = known_since(watch, feed, now)
     live = [s for s in (old | fresh).values() if s.at >= (now - UNDATED_KEPT if s.undated else since)]
     ordered = sorted(live, key=lambda s: (s.at, s.item_id, s.revision))
     return Remembered(tuple(ordered[-MOST_SEEN:]), max(0, len(ordered) - MOST_SEEN))
+
+
+def worth_writing(before: Sequence[Seen], after: Sequence[Seen]) -> bool:
+    """Whether what is kept in mind has to be stored anew. What has only grown old does no harm where it is, and goes
+    with the next that is new.
+    """
+    ids = {seen.item_id for seen in after}
+    return bool(set(after) - set(before)) or any(seen.item_id in ids for seen in set(before) - set(after))
 
 
 def revisits(watch: Watch, feed: Feed, now: datetime) -> bool:
@@ -251,6 +262,12 @@ def revisited(watch: Watch, feed: Feed, shown: Iterable[Item], now: datetime) ->
     batches = [tuple(ids[start : start + feed.batch]) for start in range(0, len(ids), feed.batch)]
     first = int(now.timestamp() // feed.revisit_every.total_seconds()) % len(batches) if batches else 0
     return (*batches[first:], *batches[:first])
+
+
+def _noted(seen: Seen, before: Seen | None, now: datetime) -> Seen:
+    """What has no time keeps the one it was noted with for a while."""
+    same = before is not None and seen.undated and replace(before, at=seen.at) == seen
+    return before if before is not None and same and now - before.at < UNDATED_NOTED else seen
 
 
 def _seen(item: Item, now: datetime, *, below: bool) -> Seen:

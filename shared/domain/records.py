@@ -258,7 +258,7 @@ class Watch:
 
     `phrase` is empty but for listening. While a walk back is unfinished (`resume`), everything between there and `head`
     was read, and the watermark stays. The same record, under a feed name of its own, counts a quota, a listening rule's
-    hits, or holds the lease of a renewal. See shared/domain/watching.py.
+    hits, holds the lease of a renewal, or keeps what a feed has shown. See shared/domain/watching.py.
     """
 
     channel: str

@@ -42,7 +42,8 @@ def idle(watch: Watch, feed: Feed, now: datetime) -> Idle | None:
     """Why it is not this feed's turn, or None where it is.
 
     After a failure the rest decides and not the feed's own pace. A walk back that is unfinished goes on at once, but
-    not when listening: a search may find without end.
+    not when listening, for a search may find without end, nor where calls are counted: the pace is what keeps a
+    platform's hour (Google Play: 200 calls), which the day's quota does not count.
     """
     if held(watch, now):
         return Idle.HELD
@@ -50,7 +51,7 @@ def idle(watch: Watch, feed: Feed, now: datetime) -> Idle | None:
         return Idle.RESTING
     if watch.asked_at is None or watch.failures:
         return None
-    if _stopped_short(watch) and feed.purpose is not Purpose.LISTENING:
+    if _stopped_short(watch) and feed.purpose is not Purpose.LISTENING and feed.quota is None:
         return None
     early = min(EARLY, feed.every / 4)
     return Idle.NOT_DUE if now < watch.asked_at + feed.every - early else None
@@ -109,6 +110,19 @@ def succeeded(watch: Watch) -> Watch:
     return replace(watch, failures=0, failing_since=None, rest_until=None, reason=reason)
 
 
+def abandoned(watch: Watch, feed: Feed, now: datetime) -> Watch:
+    """After somebody who held it died, of the platform's page or of a fault of ours: nobody else counts that failure.
+
+    Once may have been a deployment, and it is read again at once. From the second in a row on it rests, and people are
+    told as of any other failure.
+    """
+    begun_at = "" if watch.asked_at is None else f" that began at {iso(watch.asked_at)}"
+    why = Refused(refusal=Refusal.LATER, reason=f"A reading{begun_at} did not end. The poll function's log says why.")
+    after = failed(watch, why, now)
+    after = reported(after, trouble(after, feed, why, now), now)
+    return released(after if after.failures > 1 else replace(after, rest_until=None))
+
+
 def rest(refused: Refused, failures: int) -> timedelta:
     """How long nothing is asked after so many failures in a row."""
     if refused.after is not None and refused.after > timedelta(0):
@@ -141,6 +155,12 @@ def reported(watch: Watch, sentence: str | None, now: datetime) -> Watch:
     if spoken or Intent.REPORT in watch.intents:
         return watch
     return replace(watch, intents=(*watch.intents, Intent.REPORT), reported_at=now, reason=sentence[:LONGEST_REASON])
+
+
+def lost(watch: Watch, sentence: str, now: datetime) -> Watch:
+    """With the intent to tell people of a loss, whatever they heard that day: no later report would say it."""
+    intents = tuple(dict.fromkeys((*watch.intents, Intent.REPORT)))
+    return replace(watch, intents=intents, reported_at=now, reason=sentence[:LONGEST_REASON])
 
 
 def _complete_at(watch: Watch, feed: Feed) -> datetime | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain import reading, watching
@@ -18,7 +18,7 @@ from shared.domain.exchange import Refusal, Secret
 from shared.domain.listening import ListeningRule
 from shared.domain.policy import Policy
 from shared.domain.polling import Feed, Polled, Purpose, polled
-from shared.domain.records import Key, Record, Watch
+from shared.domain.records import Key, Record, Seen, Watch
 from shared.errors import UnknownChannel
 from shared.ports import Channels, Clock, Desk, Ids, Inbox, Platforms, Secrets
 from shared.services.commit import until_settled
@@ -26,6 +26,9 @@ from shared.services.poll_handing import Handed, HandingOn, Job
 from shared.services.poll_walk import Asking, Budget, Gathered, gather
 
 MOST_KEYS = 100  # of one read
+SHOWN = "shown by"  # before a feed's name: the record of what it has shown, a hundred times as long as its watch
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+UNKNOWN_FEED = "unknown"  # of a channel whose feeds cannot be told
 
 GIVEN_UP = (
     "A page of it does not come, in {tries} tries. What stood there, before {until}, is missing: look on the platform."
@@ -76,13 +79,17 @@ class Poller:
     ids: Ids
 
     def due(self) -> list[Job]:
-        """The feeds whose turn it is, of all accounts. Raises Unavailable, Misconfigured."""
+        """The feeds whose turn it is, of all accounts; who has waited longest comes first, for time may not suffice for
+        all. Raises Unavailable, Misconfigured.
+        """
         feeds = dict(self._feeds())
         jobs, now = list(feeds), self.clock.now()
         found: dict[Key, Record] = {}
         for start in range(0, len(jobs), MOST_KEYS):
             found |= self.desk.read([job.key for job in jobs[start : start + MOST_KEYS]])
-        return [job for job in jobs if watching.idle(_watch(job, found.get(job.key)), feeds[job], now) is None]
+        watches = {job: _watch(job, found.get(job.key)) for job in jobs}
+        due = [job for job, feed in feeds.items() if feed is None or watching.idle(watches[job], feed, now) is None]
+        return sorted(due, key=lambda job: watches[job].asked_at or LONG_AGO)
 
     def read(self, job: Job) -> Read:
         """Read one feed if it is its turn.
@@ -100,7 +107,7 @@ class Poller:
         held = until_settled(lambda: self._claim(job, feed))
         if isinstance(held, Outcome):
             return Read(outcome=held)
-        return self._run(job, channel, feed, secret, held)
+        return self._run(job, channel, feed, secret, self._reminded(held))
 
     def _run(self, job: Job, channel: Polled, feed: Feed, secret: Secret, held: Watch) -> Read:
         budget, until = Budget(self.desk, self.clock), self.clock.now() + watching.READ_FOR
@@ -111,15 +118,19 @@ class Poller:
         now = self.clock.now()
         kept = reading.remembered(found.watch, feed, found.shown, found.below, now)
         after = replace(found.watch, seen=kept.seen)
-        if not until_settled(lambda: self._settle(job, feed, after, found)):
+        if not until_settled(lambda: self._settle(job, feed, after, found, before=held.seen)):
             return Read(outcome=Outcome.OVERTAKEN, new=handed.items, calls=asking.calls)
         return _told(found, held, handed, asking.calls, kept.forgotten, now)
 
     # -- turns --------------------------------------------------------------------------------------------------------
 
-    def _feeds(self) -> Iterator[tuple[Job, Feed]]:
+    def _feeds(self) -> Iterator[tuple[Job, Feed | None]]:
         for name, secrets in self.secrets.everything().items():
-            channel = self._polled(name)
+            try:
+                channel = self._polled(name)
+            except Exception:  # noqa: BLE001 - it is met again, and told, in a turn of its own: the others are asked
+                yield from ((Job(name, secret.account_id, UNKNOWN_FEED), None) for secret in secrets)
+                continue
             for feed in () if channel is None else channel.FEEDS:
                 for secret in secrets:
                     yield from ((job, feed) for job in self._jobs(name, secret.account_id, feed))
@@ -154,11 +165,25 @@ class Poller:
         idle = watching.idle(watch, feed, now)
         if idle is not None:
             return Outcome(idle.value)
+        if watch.owner is not None:
+            watch = watching.abandoned(watch, feed, now)
+            if watch.rest_until is not None:
+                self.desk.commit([watch])
+                return Outcome.RESTING
         mine = watching.claimed(watching.begun(watch, feed, now), self.ids.new(), now)
         self.desk.commit([mine])
         return mine
 
-    def _settle(self, job: Job, feed: Feed, after: Watch, found: Gathered) -> bool:
+    def _reminded(self, held: Watch) -> Watch:
+        """With what the feed has shown, read after the claim: from then on nobody else writes it."""
+        shown = self._shown(held)
+        return replace(held, seen=shown.seen) if shown.version else held
+
+    def _shown(self, watch: Watch) -> Watch:
+        job = Job(watch.channel, watch.account_id, f"{SHOWN} {watch.feed}", watch.phrase)
+        return _watch(job, self.desk.read([job.key]).get(job.key))
+
+    def _settle(self, job: Job, feed: Feed, after: Watch, found: Gathered, before: Sequence[Seen]) -> bool:
         """Write down how far it was read, unless another run took over. Who tells people may have touched it."""
         current = self.desk.read([job.key]).get(job.key)
         if not isinstance(current, Watch) or current.owner != after.owner:
@@ -167,10 +192,18 @@ class Poller:
         mine = replace(after, version=current.version, intents=current.intents, reported_at=current.reported_at)
         mine = watching.succeeded(mine) if found.refused is None else watching.failed(mine, found.refused, now)
         sentence = watching.trouble(mine, feed, found.refused, now)
+        mine = watching.released(watching.reported(mine, sentence, now))
         if found.gave_up:
-            sentence = GIVEN_UP.format(tries=reading.MOST_DEAD_ENDS, until=iso(after.watermark))
-        self.desk.commit([watching.released(watching.reported(mine, sentence, now))])
+            given_up = GIVEN_UP.format(tries=reading.MOST_DEAD_ENDS, until=iso(after.watermark))
+            mine = watching.lost(mine, given_up, now)
+        self.desk.commit([replace(mine, seen=()), *self._written(mine, before, stays=current.seen, now=now)])
         return True
+
+    def _written(self, watch: Watch, before: Sequence[Seen], *, stays: Sequence[Seen], now: datetime) -> list[Watch]:
+        """What the feed has shown as a record, where it has to be stored; also out of a watch that still holds it."""
+        if not stays and not reading.worth_writing(before, watch.seen):
+            return []
+        return [replace(self._shown(watch), seen=watch.seen, asked_at=now)]
 
 
 def _watch(job: Job, found: object) -> Watch:

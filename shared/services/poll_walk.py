@@ -168,13 +168,13 @@ def _walk_back(asking: Asking, heap: _Heap) -> tuple[Watch, Refused | None]:
         return reading.after_walk(watch, feed, top, None, asking.clock.now()), top.refused
     near = bottom if watch.head is None else max(bottom, watch.head - feed.overlap)
     top = _stretch(asking, heap, asking.first(near), max(1, feed.pages // 2))
-    if top.refused is not None:
-        return watch, top.refused
+    if top.refused is not None and not (top.dead_end and top.pages):
+        return watch, top.refused  # a page that will not come is no reason to stay: it would stop the walk for good
     onwards = replace(asking.first(bottom), token=watch.resume)
     deep = _stretch(asking, heap, onwards, max(1, feed.pages - top.pages))
     expired = deep.dead_end and deep.pages == 0
     moved = reading.after_walk(watch, feed, top, deep, asking.clock.now())
-    return moved, None if expired else deep.refused
+    return moved, top.refused if expired else deep.refused or top.refused
 
 
 def _stretch(asking: Asking, heap: _Heap, ask: Ask, most: int) -> Stretch:

@@ -35,7 +35,7 @@ def _writes_down_first(self: Poller, job: Job, channel: Polled, feed: Feed, secr
     budget, until = Budget(self.desk, self.clock), self.clock.now() + READ_FOR
     found = gather(Asking(channel, feed, secret, held, self.platforms, budget, self.clock, until))
     seen = reading.remembered(found.watch, feed, found.shown, found.below, self.clock.now()).seen
-    self._settle(job, feed, replace(found.watch, seen=seen), found)
+    self._settle(job, feed, replace(found.watch, seen=seen), found, before=held.seen)
     HandingOn(self.desk, self.inbox, self.clock).hand_on(job, feed, channel, found.new, ())
     return Read(outcome=Outcome.READ if found.complete else Outcome.GAP)
 

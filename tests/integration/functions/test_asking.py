@@ -54,8 +54,9 @@ def test_what_is_new_goes_to_the_inbox_and_how_far_it_was_read_is_kept(asked: De
     asked.poll()
 
     assert inbox(asked) == [{"account_id": PAGE.account_id, "feed": "reviews", "items": [REVIEW]}]
-    (watch,) = (record for record in asked.stored() if isinstance(record, Watch))
-    assert (watch.feed, watch.watermark, watch.owner) == ("reviews", FRIDAY_NIGHT, None)
+    watches = {record.feed: record for record in asked.stored() if isinstance(record, Watch)}
+    assert (watches["reviews"].watermark, watches["reviews"].owner) == (FRIDAY_NIGHT, None)
+    assert [one.item_id for one in watches["shown by reviews"].seen] == ["r7"]
 
 
 def test_a_run_is_told_in_one_line_and_measured_without_anybodys_words(
