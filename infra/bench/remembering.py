@@ -1,8 +1,8 @@
 """What the poller writes for a feed that remembers much: python -m infra.bench.remembering
 
 Item sizes as DynamoDB counts them (developer guide, "DynamoDB item sizes and formats"), with ids as YouTube's are;
-write units of a quiet run (nothing new: claim and settle), each minute, with what was shown on the watch, and in a record
-of its own.
+write units of a quiet run (nothing new: claim and settle), each minute, with what was shown on the watch, and in a
+record of its own.
 """
 
 from __future__ import annotations
