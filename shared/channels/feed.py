@@ -80,6 +80,7 @@ SETUP = Setup(
 _CHANNEL = "feed"
 _LARGEST = 4 * 1024 * 1024  # bytes of one document
 _LONGEST_VALIDATOR = 300
+_LONGEST_HOST = 253
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 
 
@@ -177,15 +178,20 @@ def _counts(entry: Mapping[str, str], ask: Ask, secret: Secret) -> bool:
 
 
 def _moved(answer: Answer) -> Refused | None:
-    """What no waiting mends: the feed is gone or has moved. Where it went is told; nobody is led there by an answer."""
+    """What no waiting mends: the feed is gone or has moved. Nobody is led there by an answer, and of where it went the
+    host alone is told: the rest of a feed's address may be its secret.
+    """
     if answer.status in {404, 410}:
         return blocked(f"The feed is gone ({answer.status}): enter another one, or remove the account.")
     if answer.status not in {301, 302, 303, 307, 308}:
         return None
-    target = link(answer.headers.get("location"))
     if answer.status in {301, 308}:
-        where = f" to {target[:300]}" if target else ""
-        return blocked(f"The feed has moved{where} ({answer.status}): if that is right, enter the new address.")
+        host = _host(link(answer.headers.get("location")))
+        where = f" to {host[:_LONGEST_HOST]}" if host else ""
+        return blocked(
+            f"The feed has moved{where} ({answer.status}): open its address in a browser and, if where that leads is "
+            "right, enter the new one."
+        )
     reason = f"The feed's address leads elsewhere for the moment ({answer.status}), where nothing is asked."
     return Refused(refusal=Refusal.LATER, reason=reason, after=timedelta(hours=1))
 

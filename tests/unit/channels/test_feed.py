@@ -141,7 +141,11 @@ def test_a_validator_that_could_not_be_sent_is_not_kept():
     [
         (Answer(status=410), Refusal.BLOCKED, "gone"),
         (Answer(status=404), Refusal.BLOCKED, "gone"),
-        (Answer(status=301, headers={"location": "https://new.example/f"}), Refusal.BLOCKED, "https://new.example/f"),
+        (
+            Answer(status=301, headers={"location": "https://new.example/f"}),
+            Refusal.BLOCKED,
+            "moved to new.example (301)",
+        ),
         (Answer(status=308, headers={"location": "javascript:1"}), Refusal.BLOCKED, "has moved (308)"),
         (Answer(status=302, headers={"location": "https://login.example"}), Refusal.LATER, "elsewhere"),
         (Answer(status=429, headers={"retry-after": "60"}), Refusal.LATER, "moment"),
@@ -156,6 +160,15 @@ def test_what_is_no_feed_says_what_to_do(answer, refusal, word):
     outcome = refused(feed.page(ASK, answer, account()))
     assert outcome.refusal is refusal
     assert word in outcome.reason
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_where_a_feed_moved_is_told_without_the_part_that_is_a_secret(status):
+    moved = Answer(status=status, headers={"location": "https://www.google.com/alerts/feeds/0123/4567?token=s3cret"})
+    for outcome in (feed.page(ASK, moved, account()), feed.proven(moved)):
+        assert "www.google.com" in refused(outcome).reason
+        assert "4567" not in refused(outcome).reason
+        assert "s3cret" not in refused(outcome).reason
 
 
 @pytest.mark.parametrize(
