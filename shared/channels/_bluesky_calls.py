@@ -40,7 +40,9 @@ PER_PAGE = 50  # of at most 100: a page with its pictures' addresses has to fit 
 RENEW_BEFORE = timedelta(minutes=30)
 
 FEEDS = (
-    Feed(name=NOTIFICATIONS, every=timedelta(minutes=1)),
+    # A post is listed by the time that its author's app wrote into it, if that is earlier: what was written offline, or
+    # by a slow clock, shows up behind what was seen before it.
+    Feed(name=NOTIFICATIONS, every=timedelta(minutes=1), overlap=timedelta(hours=2)),
     Feed(name=OWN, every=timedelta(minutes=2), pages=3),
     Feed(name=MESSAGES, every=timedelta(minutes=1), forward=True),
     Feed(name=SEARCH, purpose=Purpose.LISTENING, every=timedelta(minutes=10), pages=3),
@@ -194,9 +196,17 @@ def page(wanted: Ask, answer: Answer, secret: Secret) -> Page | Refused:
     items = [item for item in map(_READ[wanted.feed], found) if item is not None] if wanted.feed in _READ else []
     if wanted.feed == OWN:
         items = [item for item in items if _is_answer(item.raw, did_of(secret.account_id))]
-    if wanted.feed == NOTIFICATIONS and cursor is None and len(found) >= PER_PAGE:
-        cursor = text(found[-1].get("indexedAt"))  # the cursor is this time; it was seen to be left out
+    if wanted.feed == NOTIFICATIONS and cursor is None:
+        cursor = _left_out(wanted, found)
     return Page(items=items, next=cursor)
+
+
+def _left_out(wanted: Ask, found: tuple[Json, ...]) -> str | None:
+    """The cursor, which is the last notification's time: it was seen to be left out. How many there are tells nothing,
+    for what was not asked for is taken off a page that is cut already; so the end is a page without any.
+    """
+    last = text(found[-1].get("indexedAt")) if found else None
+    return None if last == wanted.token else last
 
 
 def _notified(raw: Json) -> Item | None:

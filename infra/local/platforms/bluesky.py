@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 from infra.local.platforms import graph
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal
@@ -353,7 +353,8 @@ def _place(entry: Shown) -> str:
 
 
 def _stamped(at: float) -> str:
-    return f"{at:017.3f}"
+    """As the platform writes times, in cursors too."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _did(account: Account) -> str:
