@@ -58,7 +58,13 @@ def conversations(wanted: Ask, answer: Answer) -> Page | Refused:
     items = [item for item in (_conversation(raw, wanted.since - _SLACK) for raw in found) if item is not None]
     paging = obj(content(answer).get("paging"))
     onwards = text(obj(paging.get("cursors")).get("after")) if text(paging.get("next")) else None
-    return Page(items=items, next=onwards)
+    return Page(items=items, next=None if _is_bygone(found, wanted.since) else onwards)
+
+
+def _is_bygone(found: Sequence[Json], since: datetime) -> bool:
+    """Whether what follows is older still. Old conversations are no items, so the poller cannot tell it by those."""
+    times = [at for at in (when(raw.get("updated_time")) for raw in found) if at is not None]
+    return bool(times) and times[-1] < since and 2 * sum(at < since for at in times) > len(times)
 
 
 def _conversation(raw: Json, since: datetime) -> Item | None:

@@ -162,6 +162,21 @@ def test_old_messages_of_a_conversation_are_left_out_and_so_is_one_with_nothing_
     assert item.revision == "2026-09-21T14:20:00+0000"
 
 
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_page_of_conversations_in_which_nothing_is_new_is_the_last(channel):
+    old = {"id": "m", "created_time": "2026-09-01T14:20:00+0000", "from": {"id": "77"}, "to": {"data": [{"id": PAGE}]}}
+    row = {"updated_time": "2026-09-01T14:20:00+0000", "messages": {"data": [old]}}
+    onwards = {"cursors": {"after": "c"}, "next": "https://graph.example/?after=c"}
+    rows = [{"id": f"t_{number}", **row} for number in range(25)]
+    spoken = CHANNELS[channel]
+    page = spoken.page(ask("messages"), answer({"data": rows, "paging": onwards}), secret())
+    assert page == Page(items=[])
+    pinned = [*rows[:1], *({**one, "updated_time": "2026-09-21T14:20:00+0000"} for one in rows[1:])]
+    page = spoken.page(ask("messages"), answer({"data": pinned, "paging": onwards}), secret())
+    assert isinstance(page, Page)
+    assert page.next == "c"
+
+
 def test_our_own_posts_answer_nobody_and_are_not_looked_for():
     posts = [
         {"id": f"{PAGE}_1", "created_time": "2026-09-21T14:00:00+0000", "from": {"id": PAGE}, "message": "Sale"},
