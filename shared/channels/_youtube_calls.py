@@ -129,21 +129,24 @@ def page(wanted: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa
 
 
 def _thread(raw: Json) -> Item | None:
-    """A thread changes when its first comment does or when there are more replies; some of those come with it."""
+    """A thread changes when its first comment does or when there are more replies; some of those come with it. By their
+    times it changes too where one takes the place of another that was deleted, which leaves their number as it was.
+    """
     thread_id, about = text(raw.get("id")), obj(raw.get("snippet"))
     first = obj(obj(about.get("topLevelComment")).get("snippet"))
     if thread_id is None or not first:
         return None
     replies = whole(about.get("totalReplyCount")) or 0
-    here = len(list(objects(obj(raw.get("replies")).get("comments"))))
+    shown = [obj(one.get("snippet")) for one in objects(obj(raw.get("replies")).get("comments"))]
+    latest = max((text(one.get("updatedAt")) or "" for one in shown), default="")
     video_id = text(about.get("videoId")) or "-"
     names = f"{thread_id}{video_id}".split()
     return Item(
         item_id=thread_id,
-        revision=f"{text(first.get('updatedAt')) or ''}+{replies}",
+        revision=f"{text(first.get('updatedAt')) or ''}+{replies}+{latest}",
         at=when(first.get("publishedAt")),
         raw=raw,
-        below=f"{_BELOW} {thread_id} {video_id}" if replies > here and len(names) == 1 else None,
+        below=f"{_BELOW} {thread_id} {video_id}" if replies > len(shown) and len(names) == 1 else None,
     )
 
 

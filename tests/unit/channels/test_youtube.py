@@ -93,6 +93,19 @@ def test_a_thread_changes_with_each_reply_and_with_an_edit_and_only_then():
     assert len({revision(thread(3)), revision(thread(4)), revision(thread(3, updated="2026-11-09T19:00:00Z"))}) == 3
 
 
+def test_a_thread_changes_too_where_one_reply_takes_anothers_place_or_is_edited():
+    def revision(*updated):
+        raw = thread(2, 2)
+        for reply, at in zip(raw["replies"]["comments"], updated, strict=True):
+            reply["snippet"]["updatedAt"] = at
+        (item,) = paged(ask(), answer({"items": [raw]})).items
+        return item.revision
+
+    before = revision("2026-11-09T18:01:00Z", "2026-11-09T18:02:00Z")
+    assert before == revision("2026-11-09T18:02:00Z", "2026-11-09T18:01:00Z")
+    assert before != revision("2026-11-09T18:02:00Z", "2026-11-09T18:09:00Z")
+
+
 def test_what_hangs_below_a_thread_is_fetched_only_where_not_all_of_it_came_along():
     (whole,) = paged(ask(), answer({"items": [thread(2, 2)]})).items
     (part,) = paged(ask(), answer({"items": [thread(7, 5)]})).items
