@@ -77,10 +77,11 @@ def _path(wanted: Ask, secret: Secret) -> str | None:
     older: dict[str, str | int] = {"max_id": wanted.token} if wanted.token else {}
     match wanted.feed:
         case "notifications":
-            # min_id goes forward from a point; since_id would skip what does not fit on the newest page.
-            newer: dict[str, str | int] = {"min_id": wanted.cursor} if wanted.cursor else {}
+            # min_id goes forward from a point; since_id would skip what does not fit on the newest page. Where there is
+            # no point yet, or it was lost, pages go back to where reading begins.
+            place: dict[str, str | int] = {"min_id": wanted.cursor} if wanted.cursor else older
             types = "&".join(f"types%5B%5D={one}" for one in ADDRESSED)
-            return f"/api/v1/notifications?{query({'limit': PER_PAGE, 'include_filtered': 'true', **newer})}&{types}"
+            return f"/api/v1/notifications?{query({'limit': PER_PAGE, 'include_filtered': 'true', **place})}&{types}"
         case "own":
             shown = query({"limit": PER_PAGE, "exclude_reblogs": "true", **older})
             return f"/api/v1/accounts/{segment(secret.account_id)}/statuses?{shown}"
@@ -98,8 +99,7 @@ def page(wanted: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa
     if answer.status != 200 or found is None:
         return no_page(meaning(answer))
     if wanted.feed == NOTIFICATIONS and not wanted.ids:
-        items = [item for item in map(_notified, found) if item is not None]
-        return Page(items=items, cursor=_newest(answer, found) or wanted.cursor)
+        return _notifications(wanted, answer, found)
     items = [item for item in map(_status, found) if item is not None]
     if wanted.ids:
         return Page(items=items)
@@ -107,6 +107,19 @@ def page(wanted: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa
     if wanted.feed == OWN:
         items = [item for item in items if ident(item.raw.get("in_reply_to_id")) is not None]
     return Page(items=items, next=older)
+
+
+def _notifications(wanted: Ask, answer: Answer, found: list[Json]) -> Page:
+    """Notifications after the cursor; without one the newest and, page by page, those before them. Only the newest page
+    of all says where to go on from now on.
+    """
+    items = [item for item in map(_notified, found) if item is not None]
+    if wanted.cursor:
+        return Page(items=items, cursor=_newest(answer, found) or wanted.cursor)
+    oldest = when(found[-1].get("created_at")) if found else None
+    goes_on = len(found) >= PER_PAGE and (oldest is None or oldest >= wanted.since)
+    older = _older(answer, found) if goes_on else None
+    return Page(items=items, next=older, cursor=None if wanted.token else _newest(answer, found))
 
 
 def _list(answer: Answer) -> list[Json] | None:

@@ -171,6 +171,35 @@ def test_notifications_are_read_forward_from_a_point_with_those_that_are_held_ba
     assert "include_filtered=true" in call.url
 
 
+def test_without_a_point_to_go_on_from_pages_go_back_to_where_reading_begins():
+    full = [note(number) for number in range(130, 100, -1)]
+    first = paged(ask(), answer(full))
+    assert (first.cursor, first.next) == ("130", "101")
+    call = mastodon.ask(ask(token="101"), secret())
+    assert isinstance(call, Call)
+    assert "max_id=101" in call.url
+    assert "min_id" not in call.url
+    second = paged(ask(token="101"), answer([note(number) for number in range(100, 90, -1)]))
+    assert (second.cursor, second.next) == (None, None)
+    old = [{**one, "created_at": "2026-11-09T17:00:00Z"} for one in full]
+    assert paged(ask(), answer(old)).next is None
+    assert paged(ask(cursor="100"), answer(full)).next is None
+
+
+def test_of_the_first_day_nothing_is_missed_though_it_fills_more_than_a_page(talk):
+    def at(number):
+        return (talk.now - timedelta(minutes=100 - number)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    notes = [{**note(number), "created_at": at(number)} for number in range(1, 71)]
+    talk.delivers({"account_id": ACCOUNT, "feed": "notifications", "items": notes})
+    found, token, since = set(), None, talk.now - timedelta(hours=24)
+    for _ in range(3):
+        page = talk.asks("notifications", token=token, since=since)
+        found |= {item.item_id for item in page.items}
+        token = page.next
+    assert len(found) == 70
+
+
 def test_a_longer_id_is_greater_than_a_shorter_one():
     page = paged(ask(), answer([note(9), note(10), note(8)]))
     assert page.cursor == "10"
