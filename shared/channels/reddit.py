@@ -83,6 +83,7 @@ _API = "https://oauth.reddit.com"
 _TOKENS = "https://www.reddit.com/api/v1/access_token"
 _PAGE = 100
 _AGENT = re.compile(r"[!-9;-~]+:[!-9;-~]+:[!-~]+ \(by /u/[A-Za-z0-9_-]{3,20}\)")
+_THING = re.compile(r"t[134]_[A-Za-z0-9]+")  # a comment, a post, a private message
 _WAIT = re.compile(r"(\d{1,6}) (millisecond|second|minute|hour)s?")
 _UNITS = {"millisecond": 0.001, "second": 1, "minute": 60, "hour": 3600}
 _LONGEST_WAIT = timedelta(hours=24)
@@ -221,10 +222,13 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused: 
     unfit = misfit(outbound.text, CAPABILITIES[outbound.surface])
     if unfit is not None:
         return unfit
+    answered = outbound.in_reply_to or outbound.thread_id
+    if _THING.fullmatch(answered) is None:  # a private conversation is named by the person, whom no answer goes below
+        return by_hand("Which message this answers is not known here: answer it on Reddit.")
     headers = _headers(secret)
     if isinstance(headers, Refused):
         return headers
-    form = {"api_type": "json", "thing_id": outbound.in_reply_to or outbound.thread_id, "text": outbound.text}
+    form = {"api_type": "json", "thing_id": answered, "text": outbound.text}
     return _form(f"{_API}/api/comment", form, headers)
 
 

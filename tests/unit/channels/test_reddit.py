@@ -12,10 +12,11 @@ import pytest
 from infra.local.platforms.world import Shown
 from shared.channels import reddit
 from shared.domain.connecting import Proof
-from shared.domain.events import Kind
+from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Secret, Unclear
 from shared.domain.polling import Ask, Page
 from tests.unit.channels._carrying import Carrier, carrier, delivered, said
+from tests.unit.channels._talking import outbound
 
 NOW = datetime(2026, 11, 9, 20, 1, tzinfo=UTC)
 MENTION = delivered("reddit", "message__mention")
@@ -182,6 +183,13 @@ def test_a_locked_thread_and_a_throttle_are_recognised_as_the_platform_writes_th
     desk.learns(json.dumps(body).encode())
     assert refused(reddit.outcome(desk.call(reddit.reply(outbound, desk.secret, NOW)))).refusal is Refusal.NEVER
     assert desk.world.posts == []
+
+
+@pytest.mark.parametrize("surface", [Surface.DM, Surface.COMMENT])
+def test_what_is_no_name_of_a_thing_is_not_answered(desk, surface):
+    held = replace(desk.secret, credentials={**desk.secret.credentials, "private_replies": "agreed"})
+    sent = outbound("reddit", held.account_id, surface=surface, thread_id="moss-cat", in_reply_to=None)
+    assert isinstance(reddit.reply(sent, held, desk.now), Refused)
 
 
 def test_a_success_without_a_name_is_not_called_posted():
