@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,14 +31,21 @@ def connect(
     ] = None,
     answers: Annotated[
         Path | None,
-        typer.Option("--from", metavar="FILE", dir_okay=False, help="A JSON object of the answers; nothing is asked."),
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            dir_okay=False,
+            allow_dash=True,
+            help="A JSON object of the answers, - for stdin; nothing is asked.",
+        ),
     ] = None,
     rotate: Annotated[bool, typer.Option("--rotate", help="Keep the present signing key as the previous one.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Connect an account: ask for what it needs, store it, subscribe it, prove it. Ends 0 only when it is proven.
+    """Connect an account: ask for what it needs, store it, subscribe it, prove it.
 
-    Asked for a key of several lines, answer @PATH with the file that holds it.
+    Ends 0 when it is proven, or when no call can prove it, as with mail. Asked for a key of several lines, answer @PATH
+    with the file that holds it.
     """
     if channel is None:
         _list(as_json=as_json)
@@ -48,71 +57,97 @@ def connect(
     screen = console(stderr=as_json)
     given = _read(answers, spoken, account) if answers is not None else None
     place = on_aws(stack) if stack is not None else laptop()
-    result = _connected(
-        place, channel, spoken, given, account, rotate=rotate, say=lambda step: screen.print(f"[dim]{step} ...[/dim]")
-    )
+    ask = _Asking(given=given, account=account, rotate=rotate, file=answers, on_stderr=as_json)
+    result = _connected(place, channel, spoken, ask, lambda step: screen.print(f"[dim]{step} ...[/dim]"))
     if as_json:
         print_json(result)
     else:
-        _show(channel, result)
-    if result.who is None:
+        _show(channel, result, played=place.played)
+    if result.who is None and result.provable:
         raise typer.Exit(1)
 
 
-def _connected(
-    place: Place,
-    name: str,
-    channel: Connecting,
-    given: Mapping[str, str] | None,
-    account: str | None,
-    *,
-    rotate: bool,
-    say: Say,
-) -> Connected:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """How the answers are come by: `given` in a file, or asked for; `on_stderr` keeps stdout for JSON."""
+
+    given: Mapping[str, str] | None
+    account: str | None
+    rotate: bool
+    file: Path | None
+    on_stderr: bool
+
+
+def _connected(place: Place, name: str, channel: Connecting, ask: _Asking, say: Say) -> Connected:
     from infra.cli import connecting
 
     wanted = channel.SETUP.wanted
-    told = dict(given) if given is not None else {}
+    told = dict(ask.given or {})
+    if ask.given is None:
+        typer.echo("What you type for a secret is not shown; @PATH takes it from a file.", err=ask.on_stderr)
     if not told.get(connecting.ACCOUNT):
-        told[connecting.ACCOUNT] = account or _asked_account(wanted)
-    before = connecting.known(place, name, connecting.account_of(told))
+        told[connecting.ACCOUNT] = ask.account or _asked_account(wanted, ask)
+    before = connecting.known(place, name, connecting.account_of(told, _question_of_account(wanted)[0]))
     others = tuple(one for one in wanted if one.name != connecting.ACCOUNT)
-    if given is None:
-        told |= {one.name: _asked(one, before, rotate=rotate) for one in others}
+    address = connecting.address_of(place, name)
+    if ask.given is None:
+        told |= {one.name: _asked(one, before, address, ask) for one in others}
     absent = connecting.missing(others, told, before)
     if absent:
-        raise Misconfigured(f"Missing: {'; '.join(f'{one.name} ({one.ask}: {one.where})' for one in absent)}.")
-    made = connecting.made_up(others, told, before, rotate=rotate)
-    secret = connecting.secret_of({**told, **made}, before, rotate=rotate)
-    return connecting.connect(place, name, secret, made, say)
+        where = f" in {ask.file}" if ask.file is not None else ""
+        raise Misconfigured(f"Missing{where}: {'; '.join(f'{one.name} ({one.ask}: {one.where})' for one in absent)}.")
+    made = connecting.made_up(others, told, before, rotate=ask.rotate)
+    offered = connecting.offered(others, told, before, address)
+    all_told = {**told, **offered, **made}
+    if ask.rotate:
+        connecting.refuse_empty_rotation(wanted, all_told, before)
+    secret = connecting.secret_of(all_told, before, rotate=ask.rotate)
+    return connecting.connect(place, name, secret, made, offered, say)
 
 
 # Asking
 
 
-def _asked_account(wanted: tuple[Wanted, ...]) -> str:
+def _question_of_account(wanted: tuple[Wanted, ...]) -> tuple[str, str]:
     one = next((w for w in wanted if w.name == "account_id"), None)
-    question, where = (one.ask, one.where) if one is not None else ("A name for the account", "your own choice")
-    return str(typer.prompt(f"{question} [{where}]", type=str)).strip()
+    return (one.ask, one.where) if one is not None else ("A name for the account", "your own choice")
 
 
-def _asked(one: Wanted, before: Secret | None, *, rotate: bool) -> str:
-    """An answer; nothing where the stored one stays, or it may be left out, or is to be made up. A secret of several
-    lines, such as a key in PEM, is named by its file: @PATH.
+def _asked_account(wanted: tuple[Wanted, ...], ask: _Asking) -> str:
+    question, where = _question_of_account(wanted)
+    return str(typer.prompt(f"{question} [{where}]", type=str, err=ask.on_stderr)).strip()
+
+
+def _asked(one: Wanted, before: Secret | None, address: str, ask: _Asking) -> str:
+    """An answer; nothing where the stored one stays, or it may be left out, is known, or is to be made up. A secret of
+    several lines, such as a key in PEM, is named by its file: @PATH.
     """
-    from infra.cli.connecting import SIGNING, stored
-
-    held = before is not None and bool(stored(before, one.name)) and not (rotate and one.name == SIGNING)
-    if held:
-        otherwise = "Enter keeps the present one"
-    elif one.made:
-        otherwise = "Enter makes one up"
-    else:
-        otherwise = "Enter leaves it out" if one.optional else ""
+    otherwise = _otherwise(one, before, address, rotate=ask.rotate)
     question = f"{one.ask} [{one.where}{'; ' if otherwise else ''}{otherwise}]"
     default = "" if otherwise else None
-    answer: str = typer.prompt(question, default=default, hide_input=one.secret, show_default=False, type=str)
-    return _contents(answer[1:]) if one.secret and answer.startswith("@") else answer.strip()
+    answer: str = typer.prompt(
+        question, default=default, hide_input=one.secret, show_default=False, type=str, err=ask.on_stderr
+    )
+    if one.secret and answer.startswith("@"):
+        return _contents(answer[1:])
+    if answer.lstrip().startswith("-----BEGIN") and "-----END" not in answer:
+        raise Misconfigured(
+            f"{one.ask}: only its first line can be typed in. Answer @PATH with the file that holds it."
+        )
+    return answer.strip()
+
+
+def _otherwise(one: Wanted, before: Secret | None, address: str, *, rotate: bool) -> str:
+    """What a bare Enter does; nothing where an answer is needed."""
+    from infra.cli.connecting import SIGNING, stored
+
+    if before is not None and stored(before, one.name) and not (rotate and one.name == SIGNING):
+        return "Enter keeps the present one"
+    if one.made:
+        return "Enter makes one up"
+    if one.offered:
+        return f"Enter takes {one.offered.replace('{webhook_url}', address)}"
+    return "Enter leaves it out" if one.optional else ""
 
 
 def _contents(path: str) -> str:
@@ -124,18 +159,16 @@ def _contents(path: str) -> str:
 
 def _read(file: Path, channel: Connecting, account: str | None) -> dict[str, str]:
     """The answers of a file: names of the channel's own list, each with a text."""
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Misconfigured(f"{file} cannot be read: {error.strerror}.") from error
-    except ValueError:
-        raise Misconfigured(f"{file} is not JSON.") from None  # the decoder's error carries the secrets in it
+    found = _loaded(file)
     known = {one.name for one in channel.SETUP.wanted} | {"account_id"}
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(found, dict):
         raise Misconfigured(f"{file} must hold one JSON object of texts: {', '.join(sorted(known))}.")
     strange = sorted(set(found) - known)
     if strange:
         raise Misconfigured(f"{file}: nobody asked for {', '.join(strange)}; there are: {', '.join(sorted(known))}.")
+    odd = sorted(name for name, value in found.items() if not isinstance(value, str))
+    if odd:
+        raise Misconfigured(f"{file} must hold one JSON object of texts, in quotes; no text is: {', '.join(odd)}.")
     if account is not None and found.get("account_id", account) != account:
         raise Misconfigured(f"{file} is about the account {found['account_id']}, --account says {account}.")
     if account is None and not found.get("account_id"):
@@ -143,27 +176,56 @@ def _read(file: Path, channel: Connecting, account: str | None) -> dict[str, str
     return {**found, "account_id": account or found["account_id"]}
 
 
+def _loaded(file: Path) -> object:
+    try:
+        return json.loads(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
+    except OSError as error:
+        raise Misconfigured(f"{file} cannot be read: {error.strerror}.") from error
+    except json.JSONDecodeError as error:  # its own text carries the secrets
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Misconfigured(f"{file} is not JSON: {error.msg} at {place}.") from None
+    except (ValueError, RecursionError):
+        raise Misconfigured(f"{file} is not JSON in UTF-8.") from None
+
+
 # Showing
 
 
-def _show(name: str, result: Connected) -> None:
+def _show(name: str, result: Connected, *, played: bool) -> None:
     screen = console()
-    screen.print(f"Stored in {result.parameter}.", markup=False, soft_wrap=True)
+    for line, style in (*_done(result), *_ended(name, result, played=played)):
+        screen.print(line, style=style, markup=False, soft_wrap=True)  # what is copied from it must not be cut
+
+
+def _done(result: Connected) -> Iterator[tuple[str, str]]:
+    """What was stored and asked for, and what is left to a person; each with its style."""
+    yield f"Stored in {result.parameter}.", ""
+    for what, value in result.offered.items():
+        yield f"Taken, as nothing else was said: {what} = {value}", ""
     for what, value in result.made.items():
-        screen.print(f"Made up, to be entered on the platform: {what} = {value}", markup=False, soft_wrap=True)
+        yield f"Made up, for where the platform asks for it: {what} = {value}", ""
     if result.webhook_url is not None:
-        screen.print(f"Webhook URL: {result.webhook_url}", markup=False, soft_wrap=True)
+        yield f"Webhook URL: {result.webhook_url}", ""
     for trouble in result.undone:
-        screen.print(f"! {trouble}", style="yellow", markup=False)
-    if result.ticks:
-        screen.print("On the platform:")
-    for tick in result.ticks:
-        screen.print(f"  - {tick}", markup=False, soft_wrap=True)
+        yield f"! {trouble}", "yellow"
+    for number, tick in enumerate(result.ticks):
+        heading = "" if number else "On the platform:\n"
+        yield f"{heading}  - {tick}", ""
+
+
+def _ended(name: str, result: Connected, *, played: bool) -> Iterator[tuple[str, str]]:
     if result.who is not None:
-        screen.print(f"Proven: the platform knows this account as {result.who}.", style="bold green", markup=False)
+        yield f"Proven: the platform knows this account as {result.who}.", "bold green"
+        if played:
+            yield (
+                "The platform was the sandbox, which takes any account as it is entered: no real one was asked.",
+                "dim",
+            )
+    elif result.provable:
+        yield f"Not proven: {result.reason}", "bold red"
+        yield f"It is stored all the same. Put it right and run `nightdesk connect {name}` again.", ""
     else:
-        screen.print(f"Not proven: {result.reason}", style="bold red", markup=False)
-        screen.print(f"It is stored all the same. Put it right and run `nightdesk connect {name}` again.", markup=False)
+        yield f"Connected. {result.reason}", "bold green"
 
 
 def _list(*, as_json: bool) -> None:

@@ -5,6 +5,7 @@ Knows nothing of terminals. The same steps run against the laptop's engine and a
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from shared.channels import load
 from shared.domain.connecting import Connecting, Proof, Wanted, connecting, renewing
-from shared.domain.exchange import Answer, Call, How, Refusal, Refused, Secret, Unclear, pushing
+from shared.domain.exchange import Answer, Call, Refusal, Refused, Secret, Unclear, pushing
 from shared.errors import Misconfigured
 from shared.ports import Clock
 
@@ -21,6 +22,10 @@ ACCOUNT, SIGNING, VERIFY_TOKEN = "account_id", "signing", "verify_token"
 
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # what SSM takes as a part of a name
 _MADE_BYTES = 32
+_OWN_ADDRESS = ("webhook_url", "callback")
+_REASONS = ("message", "description", "error_description", "error_message", "detail", "reason", "title", "error")
+_MOST_WORDS = 200
+_SHORTEST_SECRET = 4  # shorter settings, such as a plan's name, are words that a reason may well hold
 
 Say = Callable[[str], None]
 Told = Mapping[str, str]
@@ -45,7 +50,9 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A stack that accounts are connected to. `register` is told of an account before anything is called for it."""
+    """A stack that accounts are connected to. `register` is told of an account before anything is called for it;
+    `played` where a sandbox answers for the platforms, which knows whatever is entered.
+    """
 
     name: str
     webhook_url: str
@@ -54,12 +61,14 @@ class Place:
     caller: Caller
     clock: Clock
     register: Callable[[str, Secret], None] = field(default=lambda _channel, _secret: None)
+    played: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
     """What came of it. `who` is the platform's own name for the account where it was proven, else `reason` says why
-    not; `made` is what was made up, to be entered on the platform; `undone` are calls that did not succeed.
+    not, `provable` whether any call could; `made` is what was made up, `offered` what the command knew itself; `undone`
+    are calls that did not succeed.
     """
 
     parameter: str
@@ -69,6 +78,8 @@ class Connected:
     who: str | None = None
     reason: str | None = None
     undone: tuple[str, ...] = ()
+    offered: Told = field(default_factory=dict)
+    provable: bool = True
 
 
 def channel_to_connect(name: str) -> Connecting:
@@ -81,12 +92,13 @@ def channel_to_connect(name: str) -> Connecting:
     return channel
 
 
-def account_of(told: Told) -> str:
-    """The account's id as a part of a parameter's name. Raises Misconfigured."""
+def account_of(told: Told, asked: str = "") -> str:
+    """The account's id as a part of a parameter's name; `asked` is how it was asked for. Raises Misconfigured."""
     account_id = told.get(ACCOUNT, "").strip()
     if not _PARAMETER_NAME.fullmatch(account_id):
+        wanted = f" Wanted is: {asked}." if asked else ""
         raise Misconfigured(
-            f"{account_id!r} cannot be an account's id: letters, digits, dot, dash and underscore only."
+            f"{account_id!r} cannot be an account's id: letters, digits, dot, dash and underscore only.{wanted}"
         )
     return account_id
 
@@ -102,11 +114,12 @@ def known(place: Place, channel: str, account_id: str) -> Secret | None:
 
 
 def missing(wanted: tuple[Wanted, ...], told: Told, before: Secret | None) -> tuple[Wanted, ...]:
-    """What is neither told, nor stored, nor made up, nor left out."""
+    """What is neither told, nor stored, nor made up, nor known, nor left out."""
     return tuple(
         one
         for one in wanted
-        if not (told.get(one.name) or one.made or one.optional or (before is not None and stored(before, one.name)))
+        if not (told.get(one.name) or one.made or one.offered or one.optional)
+        and not (before is not None and stored(before, one.name))
     )
 
 
@@ -131,6 +144,28 @@ def made_up(wanted: tuple[Wanted, ...], told: Told, before: Secret | None, *, ro
         and not told.get(one.name)
         and (before is None or not stored(before, one.name) or (rotate and one.name == SIGNING))
     }
+
+
+def offered(wanted: tuple[Wanted, ...], told: Told, before: Secret | None, address: str) -> dict[str, str]:
+    """What the command knows itself, where nobody told it and nothing is stored for it."""
+    return {
+        one.name: one.offered.replace("{webhook_url}", address)
+        for one in wanted
+        if one.offered and not told.get(one.name) and (before is None or not stored(before, one.name))
+    }
+
+
+def refuse_empty_rotation(wanted: tuple[Wanted, ...], told: Told, before: Secret | None) -> None:
+    """Raises Misconfigured where a rotation was wished for and would change nothing: the old key would seem replaced.
+
+    The same new key once more is no fault: the command may be run again after it was stopped.
+    """
+    if not any(one.name == SIGNING for one in wanted):
+        raise Misconfigured("This channel has no signing key, so there is nothing to rotate. Leave --rotate out.")
+    if not told.get(SIGNING):
+        raise Misconfigured('--rotate wants the new signing key: answer "signing" with it. The present one is kept.')
+    if before is not None and before.signing == (told[SIGNING],):
+        raise Misconfigured("--rotate was given the signing key that is stored already. Give the new one.")
 
 
 def secret_of(told: Told, before: Secret | None, *, rotate: bool) -> Secret:
@@ -160,7 +195,7 @@ def _keys(key: str, before: tuple[str, ...], *, rotate: bool) -> tuple[str, ...]
     return (key, *before[:1]) if rotate else (key,)
 
 
-def connect(place: Place, name: str, secret: Secret, made: Told, say: Say) -> Connected:
+def connect(place: Place, name: str, secret: Secret, made: Told, known_here: Told, say: Say) -> Connected:
     """Store the account, renew what has run out, make the platform deliver, and prove it. Raises Unavailable.
 
     It is stored first: the platform may look at once whether our address knows its word.
@@ -169,12 +204,14 @@ def connect(place: Place, name: str, secret: Secret, made: Told, say: Say) -> Co
     say("Storing it")
     place.store.store(name, secret)
     place.register(name, secret)
-    address = f"{place.webhook_url}{name}" if pushing(channel) is not None else None
+    address = _own_address(secret) or address_of(place, name) if pushing(channel) is not None else None
     result = Connected(
         parameter=f"{place.path}/channels/{name}/{secret.account_id}",
         webhook_url=address,
         ticks=tuple(tick.replace("{webhook_url}", address or place.webhook_url) for tick in channel.SETUP.ticks),
         made=made,
+        offered=known_here,
+        provable=bool(_needed(channel)),
     )
     renewed = _renewed(place, name, secret, say)
     if isinstance(renewed, Refused):
@@ -184,6 +221,16 @@ def connect(place: Place, name: str, secret: Secret, made: Told, say: Say) -> Co
     if isinstance(proof, Proof):
         return replace(result, who=proof.who, undone=undone)
     return replace(result, reason=proof, undone=undone)
+
+
+def address_of(place: Place, name: str) -> str:
+    """Where a channel's deliveries are taken."""
+    return f"{place.webhook_url}{name}"
+
+
+def _own_address(secret: Secret) -> str:
+    """The same on a domain of the company's, where the account says so: signatures are made over that one."""
+    return next((own for name in _OWN_ADDRESS if (own := secret.credentials.get(name, "").strip())), "")
 
 
 def _renewed(place: Place, name: str, secret: Secret, say: Say) -> Secret | Refused:
@@ -217,23 +264,58 @@ def _subscribed(place: Place, channel: Connecting, secret: Secret, address: str,
         if not isinstance(answer, Answer):
             undone.append(answer.reason)
         elif not 200 <= answer.status < 300:
-            undone.append(f"The platform answered {answer.status} to being asked to deliver: do it by hand, as below.")
+            words = _words(answer, secret)
+            undone.append(
+                f"The platform answered {answer.status} to being asked to deliver{f' ({words})' if words else ''}. "
+                "Do it by hand, as below, or put it right and run the command again."
+            )
     return tuple(undone)
+
+
+def _words(answer: Answer, secret: Secret) -> str:
+    """What the platform says was wrong, in its own words, without anything the account holds."""
+    try:
+        said = _sentence(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        return ""
+    held = [*secret.signing, secret.verify_token or "", *secret.credentials.values()]
+    for value in sorted((one for one in held if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
+        said = said.replace(value, "...")
+    return " ".join(said.split())[:_MOST_WORDS].rstrip(".")
+
+
+def _sentence(told: object) -> str:
+    """The first text under one of the names that platforms give to a reason, wherever it stands."""
+    if isinstance(told, list):
+        return next((found for one in told if (found := _sentence(one))), "")
+    if not isinstance(told, dict):
+        return ""
+    own = next((told[name] for name in _REASONS if isinstance(told.get(name), str) and told[name]), "")
+    return own or _sentence(list(told.values()))
 
 
 def _proof(place: Place, channel: Connecting, secret: Secret, say: Say) -> Proof | str:
     """The proof, or why there is none."""
     call = channel.prove(secret, place.clock.now())
     if call is None:
-        if How.MAIL in channel.ABOUT.how or How.QUEUE in channel.ABOUT.how:
+        needed = _needed(channel)
+        if not needed:
             return "No call can prove it: it is proven by the first message that comes."
-        return "There is no call that could prove it with what the account holds."
+        asked = "; ".join(f"{one.name} ({one.ask}: {one.where})" for one in needed)
+        return (
+            f"No call can be made with what the account holds. One of these has not the form it should have: {asked}."
+        )
     say("Proving it by a call")
     answer = place.caller.perform(call)
     if not isinstance(answer, Answer):
         return answer.reason
     proof = channel.proven(answer)
     return proof if isinstance(proof, Proof) else proof.reason
+
+
+def _needed(channel: Connecting) -> tuple[Wanted, ...]:
+    """What a call to the platform is made with."""
+    return tuple(one for one in channel.SETUP.wanted if one.name != ACCOUNT and not (one.optional or one.made))
 
 
 def _lost(answer: Refused | Unclear) -> Refused:

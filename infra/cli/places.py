@@ -5,17 +5,22 @@ The second was never run against a real account: it is the same code with other 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import botocore.session
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli.connecting import Place
 from infra.local import wiring
 from infra.local.addresses import Account, AddressBook
+from infra.local.emulator import CREDENTIALS
 from infra.local.engine import Engine
 from infra.local.running import RunningStack
+from shared.adapters.aws_calls import AwsSigner, own_credentials
 from shared.adapters.clients import Clients
 from shared.adapters.platforms import HttpPlatforms, one_attempt_session
 from shared.adapters.secrets import SsmSecrets
@@ -23,6 +28,8 @@ from shared.adapters.system import SystemClock
 from shared.channels import load
 from shared.domain.exchange import Secret
 from shared.errors import Misconfigured
+
+Find = Callable[[], Credentials | None]
 
 
 def laptop() -> Place:
@@ -32,32 +39,59 @@ def laptop() -> Place:
     """
     running = Engine().running()
     place = _place(
-        "the laptop", running.clients, running.outputs["SecretsPath"], running.webhook_url, running.sandbox_url
+        "the laptop",
+        running.clients,
+        running.outputs["SecretsPath"],
+        running.webhook_url,
+        running.sandbox_url,
+        lambda: Credentials(*CREDENTIALS.values()),  # the emulator's own: a sandbox is shown no signature of a person's
     )
-    return replace(place, register=lambda channel, secret: _register(running, channel, secret))
+    return replace(place, register=lambda channel, secret: _register(running, channel, secret), played=True)
 
 
 def on_aws(stack: str, session: botocore.session.Session | None = None) -> Place:
     """A deployed stack, found by its name with the credentials and region that AWS tools use. Raises Misconfigured."""
-    own = session or botocore.session.get_session()
+    own = session or _own_session()
     try:
         cloudformation: Any = own.create_client("cloudformation")  # a client without published types
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except (ClientError, BotoCoreError, IndexError) as error:
+        said = _meaning(error)
         raise Misconfigured(
-            f"The stack {stack} was not found ({type(error).__name__}). Check its name, AWS_PROFILE and AWS_REGION."
+            f"The stack {stack} was not found: {said}. Check its name, AWS_PROFILE and AWS_REGION."
         ) from error
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
     absent = [name for name in ("SecretsPath", "WebhookUrl") if name not in outputs]
     if absent:
         raise Misconfigured(f"The stack {stack} is no Nightdesk: it has no output {', '.join(absent)}.")
-    return _place(f"the stack {stack}", Clients(own), outputs["SecretsPath"], outputs["WebhookUrl"], "")
+    return _place(
+        f"the stack {stack}", Clients(own), outputs["SecretsPath"], outputs["WebhookUrl"], "", own.get_credentials
+    )
 
 
-def _place(name: str, clients: Clients, path: str, webhook_url: str, origin: str) -> Place:
+def _own_session() -> botocore.session.Session:
+    """Botocore alone looks at AWS_DEFAULT_REGION only; AWS's other tools take AWS_REGION, and before it."""
+    session = botocore.session.get_session()
+    if region := os.environ.get("AWS_REGION"):
+        session.set_config_variable("region", region)
+    return session
+
+
+def _meaning(error: Exception) -> str:
+    """What AWS says, or botocore; neither holds a credential."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Message") or type(error).__name__).rstrip(".")
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _place(
+    name: str, clients: Clients, path: str, webhook_url: str, origin: str, find: Find = own_credentials
+) -> Place:
+    """Calls that AWS wants signed are signed by who runs the command, with what `find` finds."""
     clock = SystemClock()
     secrets = SsmSecrets(clients, path, clock)
-    caller = HttpPlatforms(load, secrets, clock, origin=origin, session=one_attempt_session())
+    session = one_attempt_session()
+    caller = HttpPlatforms(load, secrets, clock, origin=origin, session=session, signer=AwsSigner(find))
     return Place(name, webhook_url, path.rstrip("/"), secrets, caller, clock)
 
 

@@ -18,6 +18,11 @@ from shared.domain.exchange import Answer, Call, Posted, Refused, Secret
 
 _PAGE_FIELDS = ("messages", "messaging_postbacks", "message_echoes", "message_reads", "feed", "mention", "ratings")
 _ACCOUNT_FIELDS = ("messages", "message_reactions", "messaging_postbacks", "messaging_seen", "comments", "mentions")
+_MORE_OF_A_PAGE = (  # a field comes only where both the app and the Page are subscribed to it
+    "Where they are offered, tick message_edits, message_deliveries, message_reactions and standby too: there, and in "
+    "Messenger API settings beside the Page, Add subscriptions."
+)
+_MORE_OF_AN_ACCOUNT = "Where they are offered, tick message_edit, live_comments and standby too."
 _PUBLISH = "Publish the app (Live mode): until then only the dashboard's own test events come."
 
 _APP_SECRET = Wanted(
@@ -48,6 +53,7 @@ FACEBOOK = Setup(
     ticks=(
         "In the app's dashboard, Webhooks, object Page: enter {webhook_url} and the verify token.",
         f"Tick there: {', '.join(_PAGE_FIELDS)}. Leave `Include values` on.",
+        _MORE_OF_A_PAGE,
         _PUBLISH,
     ),
 )
@@ -83,6 +89,7 @@ INSTAGRAM = Setup(
     ticks=(
         "In the app's dashboard, Webhooks, object Instagram: enter {webhook_url} and the verify token.",
         f"Tick there: {', '.join(_ACCOUNT_FIELDS)}.",
+        _MORE_OF_AN_ACCOUNT,
         "In the Instagram app: Settings, Messages, Connected tools, Allow access to messages.",
         _PUBLISH,
     ),

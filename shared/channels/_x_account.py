@@ -44,7 +44,7 @@ SETUP = Setup(
         Wanted(name="app_token", ask="The app's own bearer token", where=f"{_CONSOLE}, Keys and tokens"),
         Wanted(
             name="webhook_id", ask="The id of the webhook, once X has given one", optional=True, secret=False,
-            where="the answer of the first connection, or GET /2/webhooks",
+            where="GET /2/webhooks with the app's bearer token, after the first connection",
         ),
         Wanted(
             name="plan", ask='"enterprise", where the app may answer posts that do not name the account', optional=True,
@@ -53,7 +53,7 @@ SETUP = Setup(
     ),
     ticks=(
         "Give the app read, write and direct message permission, and OAuth 2.0 for a web app.",
-        "The first connection registers {webhook_url}. Store the id X gives as `webhook_id` and connect once more.",
+        "The first connection registers {webhook_url}. Its id is in GET /2/webhooks: connect again with it.",
         "Connect accounts of one app only: X does not say for which app it asks when it checks the address.",
         "Label the account as automated and say so in its bio (X's automation rules).",
     ),

@@ -95,8 +95,9 @@ SETUP = Setup(
         Wanted(
             name="audience",
             ask="Audience of the push subscription",
-            where="Google Cloud, Pub/Sub, the subscription, Push, Audience",
+            where="Google Cloud, Pub/Sub, the subscription, Push, Audience; if empty there, the webhook's address",
             secret=False,
+            offered="{webhook_url}",
         ),
         Wanted(
             name="push_email",

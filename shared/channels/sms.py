@@ -87,8 +87,9 @@ SETUP = Setup(
         Wanted(
             name="webhook_url",
             ask="The webhook's address exactly as Twilio is to call it, query and all",
-            where="the stack's output WebhookUrl with sms at its end, or the same on a domain of your own",
+            where="printed by this command; or the same on a domain of your own",
             secret=False,
+            offered="{webhook_url}",
         ),
         Wanted(
             name="messaging_service_sid",

@@ -63,10 +63,11 @@ SETUP = Setup(
         Wanted(name="verify_token", ask="A word only we know", where="made up here", made=True, optional=True),
         Wanted(
             name="callback",
-            ask="The webhook's address, if word of new videos is wanted",
-            where="printed by this command",
+            ask="The webhook's address, to stay subscribed to word of new videos",
+            where="printed by this command; or the same on a domain of your own",
             secret=False,
             optional=True,
+            offered="{webhook_url}",
         ),
     ),
     ticks=(

@@ -13,7 +13,8 @@ from shared.domain.exchange import Answer, Call, Channel, Refused, Secret
 class Wanted:
     """One thing to ask the person who connects an account.
 
-    `name` is `account_id`, `signing`, `verify_token`, or the name of a credential. `made` lets the command make it up.
+    `name` is `account_id`, `signing`, `verify_token`, or the name of a credential. `made` lets the command make it up;
+    `offered` is an answer that it knows itself.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Wanted:
     secret: bool = True
     optional: bool = False
     made: bool = False
+    offered: str = ""  # {webhook_url} stands for the address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,12 +207,13 @@ def test_a_platform_that_cannot_be_reached_is_not_a_proof(town, monkeypatch):
 @pytest.mark.parametrize(
     ("answers", "more", "word"),
     [
-        ({"account_id": "101", "signing": "s"}, (), "Missing: access_token (Page access token"),
+        ({"account_id": "101", "signing": "s"}, (), "answers.json: access_token (Page access token"),
         ({**PAGE, "acces_token": "x"}, (), "nobody asked for acces_token"),
-        ({**PAGE, "access_token": 7}, (), "must hold one JSON object of texts"),
+        ({**PAGE, "access_token": 7}, (), "in quotes; no text is: access_token."),
         ([PAGE], (), "must hold one JSON object of texts"),
-        ("{", (), "is not JSON"),
+        ("{", (), "is not JSON: Expecting property name enclosed in double quotes at line 1, column 2."),
         ({**PAGE, "account_id": "a/b"}, (), "'a/b' cannot be an account's id"),
+        ({**PAGE, "account_id": "a/b"}, (), "Wanted is: Id of the Page."),
         ({"signing": "s", "access_token": "t"}, (), 'names no "account_id"'),
         (PAGE, ("--account", "102"), "is about the account 101"),
     ],
