@@ -88,7 +88,10 @@ def _find(stack: RunningStack, name: str) -> Conversation:
     if len(exact or candidates) == 1:
         return (exact or candidates)[0]
     if not candidates:
-        raise Misconfigured(f"No conversation, thread or customer is called {name!r}.")
+        raise Misconfigured(
+            f"No conversation, thread or customer is called {name!r}. The subject of its mail ends in the beginning "
+            "of its id: `nightdesk inbox` lists them."
+        )
     ids = ", ".join(one.conversation_id for one in candidates[:_MOST_CANDIDATES])
     raise Misconfigured(f"{name!r} may be {len(candidates)} conversations: {ids}. Give more of the id.")
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.output import Json, console, print_json
 from shared.errors import Misconfigured, NightdeskError, Unreadable
+
+if TYPE_CHECKING:
+    from shared.domain.events import Event
 
 PolicyFile = Annotated[
     Path | None,
@@ -71,6 +76,7 @@ def deliver(
 
     body = _body(file)
     stack = Engine().running()
+    _refuse_misuse(channel, body, forged=forged)
     status, answer = stack.deliver(channel, body, forged=forged, delivery_id=delivery_id)
     cases = [] if status != 200 else _conversations(channel, body)
     if as_json:
@@ -79,6 +85,14 @@ def deliver(
         console().print(f"{status} {answer}".rstrip(), style="green" if status < 300 else "red", markup=False)
         for case in cases:
             console().print(f"See it: nightdesk case {case}")
+        for account in _not_connected(channel, body, stack.book.accounts.get(channel, {})):
+            console().print(
+                f"! No account {account} is connected, so nobody can be answered there. "
+                f"Connect it: nightdesk connect {channel} --account {account}",
+                style="yellow",
+                markup=False,
+                soft_wrap=True,
+            )
     if not 200 <= status < 300:
         raise typer.Exit(1)
 
@@ -92,15 +106,49 @@ def _body(file: Path) -> bytes:
         raise Misconfigured(f"{file} cannot be read: {error.strerror}.") from error
 
 
+def _refuse_misuse(channel: str, body: bytes, *, forged: bool) -> None:
+    """What no platform could do: forge where nothing is signed, or show the poller what is no page of its own."""
+    from shared import channels
+    from shared.domain.exchange import How, pushing
+
+    spoken = channels.load(channel)
+    if pushing(spoken) is not None:
+        return
+    if forged:
+        raise Misconfigured(f"{channel} is not called over HTTP: it has no signature to forge. Leave --forged out.")
+    if set(spoken.ABOUT.how) == {How.POLL}:
+        try:
+            spoken.parse(body, _now())
+        except Unreadable as error:
+            raise Misconfigured(
+                f"{channel} is asked, and this is nothing that asking brings: {error} events/{channel}/ has examples."
+            ) from error
+
+
 def _conversations(channel: str, body: bytes) -> list[str]:
     """The conversations that a delivery is about, in its order."""
-    from datetime import UTC, datetime
-
-    from shared import channels
     from shared.domain.conversation import conversation_of
 
-    try:
-        events = channels.load(channel).parse(body, datetime.now(UTC))
-    except (Unreadable, NightdeskError):
-        return []
+    events = _events(channel, body)
     return list(dict.fromkeys(found for event in events if (found := conversation_of(event)) is not None))
+
+
+def _not_connected(channel: str, body: bytes, accounts: Mapping[str, object]) -> list[str]:
+    """The accounts that a conversation of the delivery is about and that nobody connected."""
+    from shared.domain.conversation import conversation_of
+
+    named = [one.account_id for one in _events(channel, body) if conversation_of(one) is not None]
+    return list(dict.fromkeys(one for one in named if one and one not in accounts))
+
+
+def _events(channel: str, body: bytes) -> Sequence[Event]:
+    from shared import channels
+
+    try:
+        return channels.load(channel).parse(body, _now())
+    except (Unreadable, NightdeskError):
+        return ()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
