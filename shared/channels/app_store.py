@@ -50,14 +50,18 @@ ABOUT = About(
 
 CAPABILITIES: Mapping[Surface, Capability] = {Surface.REVIEW: Capability(replies=True, limit=5970, single_slot=True)}
 
-# The rate limit is by the hour and key, about 3,500, and the answer tells it. Four runs of ten pages are 40 an hour.
+# The rate limit is by the hour and key, about 3,500, and the answer tells it. Four runs of ten pages are 40 an hour;
+# once in it 20 reviews are looked at again.
 FEEDS = (
     Feed(
         name="reviews",
         every=timedelta(minutes=15),
         overlap=timedelta(days=2),  # a response in App Store Connect does not move its review up
+        revisit=timedelta(days=14),  # and it must be known before ours would take its place
+        revisit_every=timedelta(hours=1),
+        batch=1,
         pages=10,
-        quota=Quota(units=24 * 4 * 10, replies=0),
+        quota=Quota(units=24 * (4 * 10 + 20), replies=0),
     ),
 )
 

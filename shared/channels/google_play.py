@@ -45,15 +45,18 @@ ABOUT = About(
 
 CAPABILITIES: Mapping[Surface, Capability] = {Surface.REVIEW: Capability(replies=True, limit=350, single_slot=True)}
 
-# 200 GET an hour and app (Google Play, "Reply to Reviews API quota"). Twelve runs of ten pages are 120; the day is
-# that much of each hour. Answers have a quota of their own, 2,000 a day.
+# 200 GET an hour and app (Google Play, "Reply to Reviews API quota"). Twelve runs of ten pages are 120, and once in it
+# 20 reviews are looked at again; the day is that much of each hour. Answers have a quota of their own, 2,000 a day.
 FEEDS = (
     Feed(
         name="reviews",
         every=timedelta(minutes=5),
         overlap=timedelta(days=2),  # an answer in the Play Console changes a review without moving it up
+        revisit=timedelta(days=7),  # and it must be known before ours would take its place
+        revisit_every=timedelta(hours=1),
+        batch=1,
         pages=10,
-        quota=Quota(units=24 * 12 * 10),
+        quota=Quota(units=24 * (12 * 10 + 20)),
         lost_after=timedelta(days=7),
     ),
 )

@@ -66,7 +66,10 @@ FEEDS = (
     Feed(
         name="reviews",
         every=timedelta(minutes=5),
-        overlap=timedelta(days=3),  # an edited review keeps its place by the time it was written
+        overlap=timedelta(days=3),  # an edited or answered review keeps its place by the time it was written
+        revisit=timedelta(days=14),  # a person's answer must be known before ours would take its place
+        revisit_every=timedelta(hours=1),
+        batch=1,
         quota=Quota(units=5000, replies=500),
     ),
     Feed(name="review", purpose=Purpose.POINTED),
