@@ -89,7 +89,7 @@ def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG
     if payload.get("type") != "mail" or message_id is None or address is None:
         return (Event(kind=Kind.UNKNOWN, channel=_CHANNEL, account_id=account_id, detail="not a mail"),)
     ours = payload.get("outbound") is True
-    customer = _addressee(payload, account_id) if ours else _address(payload.get("reply_to")) or address
+    customer = _addressee(payload, account_id, address) if ours else _address(payload.get("reply_to")) or address
     quiet = text(payload.get("quiet"))
     return (
         Event(
@@ -140,11 +140,12 @@ def _address(value: object) -> str | None:
     return address if _ADDRESS.fullmatch(address) else None
 
 
-def _addressee(payload: Json, account_id: str | None) -> str | None:
-    """Whom our own mail went to: the first that is not the account itself."""
+def _addressee(payload: Json, account_id: str | None, own: str) -> str | None:
+    """Whom our own mail went to: the first that is not the account itself. A customer's address may begin like it."""
     given = payload.get("to")
-    found = (_address(one) for one in (given if isinstance(given, list) else []))
-    return next((a for a in found if a is not None and a.partition("@")[0] != account_id), None)
+    found = [_address(one) for one in (given if isinstance(given, list) else [])]
+    others = [one for one in found if one is not None and one != own]
+    return next((one for one in others if one.partition("@")[0] != account_id), next(iter(others), None))
 
 
 # Answering

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from shared.mail import marker
 from shared.mail.automatic import why_answered_by_machine, why_automatic
@@ -12,7 +13,7 @@ from shared.mail.cleaning import body_text, header_text
 from shared.mail.extract import MOST_TEXT, extract
 from shared.mail.markup import MOST_HTML, page_lines, reply_lines
 from shared.mail.mime import Part, decoded_words, parse
-from shared.mail.sender import SenderUnclear, one_address
+from shared.mail.sender import SenderUnclear, each, one_address
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,400}>")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
@@ -106,7 +107,7 @@ def _display_name(value: str) -> str:
 def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses of a list that are plainly written; what is not is left out."""
     found: list[str] = []
-    for piece in ",".join(values).split(",")[:_MOST_RECIPIENTS]:
+    for piece in islice(each(values), _MOST_RECIPIENTS):
         try:
             found.append(one_address((piece,)))
         except SenderUnclear:

@@ -7,6 +7,7 @@ is a parser of our own that knows only the forms clients write (RFC 5322, 3.4) a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from shared.errors import Fault, NightdeskError
 
@@ -31,6 +32,19 @@ def one_address(froms: tuple[str, ...]) -> str:
     if len(value) > _LONGEST:
         raise SenderUnclear("The From field is too long.")
     return _checked(_in_brackets(value) if "<" in value or ">" in value else value)
+
+
+def each(values: Iterable[str]) -> Iterator[str]:
+    """The entries of address lists, unread. A comma in a quoted name ends none: many write "Last, First" there."""
+    for value in values:
+        start, position = 0, 0
+        while position < len(value):
+            if value[position] == ",":
+                yield value[start:position]
+                start = position + 1
+            after = _after_quoted(value, position) if value[position] == '"' else position + 1
+            position = after if after > 0 else len(value)
+        yield value[start:]
 
 
 def _in_brackets(value: str) -> str:

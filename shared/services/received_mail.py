@@ -142,7 +142,7 @@ class ReceivedMails:
             "account_id": account_id,
             "message_id": letter.message_id or f"<{receipt.ses_id}@ses>",
             "from": {"name": letter.from_name or None, "address": letter.from_address},
-            "to": list(letter.to),
+            "to": [one for one in letter.to if one.rpartition("@")[2] != self.mail_domain.casefold()],
             "subject": letter.subject,
             "references": list(letter.references),
             "in_reply_to": letter.in_reply_to,

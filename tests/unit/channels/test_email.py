@@ -98,7 +98,8 @@ class TestReading:
 
     def test_what_our_own_people_wrote_in_their_mail_program_is_an_echo_to_the_customer(self):
         to = ["support@in.shop.example", "ana@customer.example"]
-        event = delivery(outbound=True, to=to, references=[FIRST])
+        own = {"name": "Blue Shop", "address": "help@shop.example"}
+        event = delivery(**{"from": own}, outbound=True, to=to, references=[FIRST])
         assert (event.kind, event.customer_id) == (Kind.ECHO, "ana@customer.example")
 
     @given(st.text(max_size=60))
