@@ -90,6 +90,12 @@ def read(address: str, *, keys: tuple[bytes, ...], domain: str, now: datetime) -
     return ReplyAddress(parts.conversation_id, parts.agent_id)
 
 
+def is_one(address: str, domain: str) -> bool:
+    """Whether it is written as a reply address of the domain is; that proves nothing."""
+    local, _, host = address.strip().lower().rpartition("@")
+    return host == domain.lower() and local.startswith(_PREFIXES)
+
+
 def _parts(address: str, domain: str) -> _Parts:
     if len(address) > _LONGEST or not address.isascii():
         raise ReplyAddressRejected("The address is not a reply address: it is too long or has letters beyond ASCII.")

@@ -14,7 +14,9 @@ _DONE = frozenset(
     ).split("|")
 )
 _MARKS = frozenset("\u2713\u2714\u2705\U0001f44d")  # check marks, thumb up
-_AROUND = " \t.,!*_\"'\u2019\u201c\u201d\u3002\uff01\u00a1\ufe0f"
+_UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\ufe0f"  # that keyboards and mail programs leave
+_SKINS = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"  # of a thumb
+_AROUND = f" \t.,!*_\"'\u2019\u201c\u201d\u3002\uff01\u00a1{_UNSEEN}{_SKINS}"
 _MOST_LINES = 4
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.policy import Agent
 from shared.domain.records import Conversation, Quarantined, short_hash
-from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, read
+from shared.domain.reply_address import ReplyAddress, ReplyAddressRejected, is_one, read
 from shared.errors import Conflict
 from shared.mail import compose
 from shared.mail.read import AgentMail, read_mail
@@ -44,7 +44,7 @@ class AgentMails:
         mime = self.mails.get(receipt.object_key)
         mail = read_mail(mime)
         try:
-            ended = self._received().take(receipt, mime)
+            ended = None if self._is_answer(receipt, mail) else self._received().take(receipt, mime)
             if ended is not None:
                 return ended
             address, agent = self._proven(receipt, mail)
@@ -52,6 +52,13 @@ class AgentMails:
             return until_settled(lambda: self._answering().accept(words))
         except NotTaken as refusal:
             return self._refuse(receipt, mail, refusal)
+
+    def _is_answer(self, receipt: Receipt, mail: AgentMail) -> bool:
+        """Whether it says that an agent answers with it: then it is no customer's, even if the desk is copied."""
+        return self._agent(mail.from_address or "") is not None and bool(self._reply_addresses(receipt))
+
+    def _reply_addresses(self, receipt: Receipt) -> list[str]:
+        return [r for r in receipt.recipients if is_one(r, self.office.mail_domain)]
 
     def _proven(self, receipt: Receipt, mail: AgentMail) -> tuple[ReplyAddress, Agent]:
         """Who wrote, and to which conversation: by SES's own verdicts and the signed address, never by the text."""
@@ -62,9 +69,10 @@ class AgentMails:
         if mail.from_address is None:
             raise NotTaken(mail.from_fault or "It does not say clearly who wrote it.")
         if mail.automatic is not None:
-            raise NotTaken(f"A machine wrote it: {mail.automatic}.")
+            raise NotTaken(f"A machine wrote it: {mail.automatic}")
         agent = self._agent(mail.from_address)
-        ours = [r for r in receipt.recipients if r.casefold().endswith("@" + self.office.mail_domain.casefold())]
+        domain = "@" + self.office.mail_domain.casefold()
+        ours = self._reply_addresses(receipt) or [r for r in receipt.recipients if r.casefold().endswith(domain)]
         if len(ours) != 1:
             raise NotTaken("It went to no conversation, or to several at once.", agent)
         try:

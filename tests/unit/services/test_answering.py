@@ -62,6 +62,8 @@ class TestDone:
             "完了",
             "готово",
             "  done  \n",
+            "\u200bdone\ufeff",
+            "\U0001f44d\U0001f3fd",
         ],
     )
     def test_the_word_alone_is_recognised(self, text):

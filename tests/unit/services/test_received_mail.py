@@ -196,6 +196,27 @@ class TestCustomers:
         states = [one.state for one in office.stage.desk.obligations(conversation.conversation_id)]
         assert states == [State.MET]
 
+    @pytest.mark.parametrize("customer", ["zoe@customer.example", "support@customer.example", "help@customer.example"])
+    def test_whom_our_people_wrote_to_is_the_address_that_is_not_ours(self, customer):
+        office = PostOffice()
+        office.brings(changed("customer", "Zoe@Customer.example", customer), SUPPORT)
+        office.settle()
+        office.stage.clock.advance(timedelta(minutes=10))
+        mime = changed("customer-answers", "zoe@customer.example", ADDRESS).replace(b"c-2@", b"own-2@")
+        to = f'To: Company <{ADDRESS}>, "Sample, Zo\u00eb" <{customer}>, <support@'.encode()
+        office.brings(mime.replace(b"To: Company <support@", to), SUPPORT)
+        office.settle()
+
+        (conversation,) = office.conversations
+        assert (conversation.customer_id, conversation.waiting) == (customer, ())
+
+    def test_an_answer_goes_to_a_reply_address_whose_name_is_written_last_name_first(self):
+        office = PostOffice()
+        reply_to = 'Reply-To: "Sample; <Zoe>, \\"Z\\"" <zoe.sample@customer.example>\r\nSubject: Where'
+        office.brings(changed("customer", "Subject: Where", reply_to), SUPPORT)
+        office.settle()
+        assert [one.customer_id for one in office.conversations] == ["zoe.sample@customer.example"]
+
     def test_nobody_else_writes_from_our_public_address(self):
         office = PostOffice()
         mime = changed("customer", "Zoe@Customer.example", ADDRESS)
@@ -316,3 +337,34 @@ def test_a_mail_for_an_agent_never_asks_for_accounts():
     office.stage.crossings.calls.clear()
     office.brings("customer", "r+abcdefghijklmn23.zyxwvu76.b20773.c4qigndimbnjeqqhzkbt@in.company.example")
     assert "secrets.channel" not in office.stage.crossings.calls
+
+
+class TestAgentsWhoCopyTheDesk:
+    """An agent's answer that goes to the desk's own address too is still an answer, and no customer's mail."""
+
+    def answered(self, **verdicts):
+        office = PostOffice()
+        office.brings("customer", SUPPORT)
+        office.settle()
+        office.stage.clock.advance(timedelta(minutes=10))
+        (hand_off,) = office.stage.mailer.sent
+        both = (SUPPORT, str(opened(hand_off)["Reply-To"]))
+        return office, office.brings(answer_mime(hand_off, "It is on its way."), both, **verdicts)
+
+    def test_it_is_posted_and_nobody_is_asked_to_answer_it(self):
+        office, ended = self.answered()
+        assert ended is Ended.ACCEPTED
+        assert office.stage.inbox.waiting == []
+        (conversation,) = office.conversations
+        assert [s.text for s in office.stage.sends_of(conversation) if s.kind is SendKind.REPLY] == [
+            "It is on its way."
+        ]
+
+    def test_one_who_only_says_to_be_an_agent_posts_nothing(self):
+        office, ended = self.answered(dmarc="FAIL")
+        assert ended is Ended.KEPT
+        assert office.stage.inbox.waiting == []
+
+    def test_a_customer_who_knows_a_reply_address_is_still_a_customer(self):
+        office = PostOffice()
+        assert office.brings("customer", (SUPPORT, "r+aaaa.bbbb.c00000.dddd@in.company.example")) is Ended.DELIVERED
