@@ -89,6 +89,11 @@ def begun(watch: Watch, feed: Feed, now: datetime) -> Watch:
     return replace(watch, since=now - feed.first, watermark=now - back + feed.overlap)
 
 
+def begun_at(watch: Watch, feed: Feed) -> datetime | None:
+    """When the feed was first asked."""
+    return None if watch.since is None else watch.since + feed.first
+
+
 # -- failures ---------------------------------------------------------------------------------------------------------
 
 
@@ -116,8 +121,8 @@ def abandoned(watch: Watch, feed: Feed, now: datetime) -> Watch:
     Once may have been a deployment, and it is read again at once. From the second in a row on it rests, and people are
     told as of any other failure.
     """
-    begun_at = "" if watch.asked_at is None else f" that began at {iso(watch.asked_at)}"
-    why = Refused(refusal=Refusal.LATER, reason=f"A reading{begun_at} did not end. The poll function's log says why.")
+    began = "" if watch.asked_at is None else f" that began at {iso(watch.asked_at)}"
+    why = Refused(refusal=Refusal.LATER, reason=f"A reading{began} did not end. The poll function's log says why.")
     after = failed(watch, why, now)
     after = reported(after, trouble(after, feed, why, now), now)
     return released(after if after.failures > 1 else replace(after, rest_until=None))
@@ -138,7 +143,7 @@ def trouble(watch: Watch, feed: Feed, refused: Refused | None, now: datetime) ->
     """What people have to be told of this feed, as a sentence they can act on; None where nothing is wrong enough."""
     if refused is not None and refused.refusal is Refusal.BLOCKED:
         return refused.reason
-    since = _complete_at(watch, feed)
+    since = watch.succeeded_at or begun_at(watch, feed)
     if since is not None and now - since > _patience(feed):
         return _behind(watch, feed, since)
     stuck = watch.failing_since is not None and now - watch.failing_since >= TROUBLE_AFTER
@@ -161,11 +166,6 @@ def lost(watch: Watch, sentence: str, now: datetime) -> Watch:
     """With the intent to tell people of a loss, whatever they heard that day: no later report would say it."""
     intents = tuple(dict.fromkeys((*watch.intents, Intent.REPORT)))
     return replace(watch, intents=intents, reported_at=now, reason=sentence[:LONGEST_REASON])
-
-
-def _complete_at(watch: Watch, feed: Feed) -> datetime | None:
-    begun_at = None if watch.since is None else watch.since + feed.first
-    return watch.succeeded_at or begun_at
 
 
 def _patience(feed: Feed) -> timedelta:

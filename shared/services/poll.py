@@ -114,7 +114,7 @@ class Poller:
         asking = Asking(channel, feed, secret, held, self.platforms, budget, self.clock, until)
         found = gather(asking)
         handing = HandingOn(self.desk, self.inbox, self.clock)
-        handed = handing.hand_on(job, feed, channel, found.new, self._rules(job))
+        handed = handing.hand_on(job, feed, channel, found.new, self._rules(job), watching.begun_at(held, feed))
         now = self.clock.now()
         kept = reading.remembered(found.watch, feed, found.shown, found.below, now)
         after = replace(found.watch, seen=kept.seen)

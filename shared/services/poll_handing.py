@@ -56,21 +56,35 @@ class HandingOn:
     clock: Clock
 
     def hand_on(
-        self, job: Job, feed: Feed, channel: Polled, items: Sequence[Item], rules: Sequence[ListeningRule]
+        self,
+        job: Job,
+        feed: Feed,
+        channel: Polled,
+        items: Sequence[Item],
+        rules: Sequence[ListeningRule],
+        listened_since: datetime | None = None,
     ) -> Handed:
-        """Put the items on the inbox; of a listening feed those that a rule wants and still has room for.
+        """Put the items on the inbox; of a listening feed those that a rule wants and still has room for. Nobody missed
+        what was said before `listened_since`.
 
         Raises Unavailable, Conflict: then some of them may be there.
         """
         chosen, withheld = list(items), 0
         if feed.purpose is Purpose.LISTENING:
             chosen, withheld = self._hits(job, channel, items, rules)
-        repaired = 0
-        for body in bodies(job, [item.raw for item in chosen]):
-            if feed.purpose is Purpose.BACKSTOP:
-                repaired += self._missed(channel, body)
-            self.inbox.put(_delivery(job, feed, body, self.clock.now()))
+        earlier = [item for item in chosen if _before(item, listened_since)]
+        later = [item for item in chosen if not _before(item, listened_since)]
+        self._put(job, channel, earlier, repairs=False)
+        repaired = self._put(job, channel, later, repairs=feed.purpose is Purpose.BACKSTOP)
         return Handed(items=len(chosen), repaired=repaired, withheld=withheld)
+
+    def _put(self, job: Job, channel: Polled, items: Sequence[Item], *, repairs: bool) -> int:
+        """Put deliveries on the inbox; how many messages in them were missed."""
+        repaired = 0
+        for body in bodies(job, [item.raw for item in items]):
+            repaired += self._missed(channel, body) if repairs else 0
+            self.inbox.put(_delivery(job, body, self.clock.now(), repairs=repairs))
+        return repaired
 
     def _hits(
         self, job: Job, channel: Polled, items: Sequence[Item], rules: Sequence[ListeningRule]
@@ -133,14 +147,18 @@ def body_of(job: Job, raws: Sequence[Json]) -> bytes:
     return _encoded({"account_id": job.account_id, "feed": job.feed, "items": raws})
 
 
-def _delivery(job: Job, feed: Feed, body: bytes, now: datetime) -> Delivery:
+def _before(item: Item, since: datetime | None) -> bool:
+    return since is not None and item.at is not None and item.at < since
+
+
+def _delivery(job: Job, body: bytes, now: datetime, *, repairs: bool) -> Delivery:
     """Named by its content, so that handing the same items on again is the same delivery."""
     return Delivery(
         delivery_id=f"poll-{short_hash(job.channel, body.decode())}",
         channel=job.channel,
         body=body,
         received_at=now,
-        repairs=feed.purpose is Purpose.BACKSTOP,
+        repairs=repairs,
     )
 
 

@@ -301,6 +301,8 @@ class TestASweep:
 
     def test_leaves_what_is_young_to_the_webhook_and_marks_the_rest_as_repairs(self):
         desk = Desk(feeds=self.FEEDS)
+        desk.read()
+        desk.clock.advance(10 * MINUTE)
         desk.say("missed", 5 * MINUTE)
         desk.say("young", MINUTE)
 
@@ -311,6 +313,19 @@ class TestASweep:
         assert desk.handed() == ["missed"]
         desk.read(2 * MINUTE)
         assert desk.handed() == ["young"]
+
+    def test_takes_nothing_for_missed_that_was_said_before_anybody_listened(self):
+        desk = Desk(feeds=self.FEEDS)
+        desk.say("earlier", 30 * MINUTE)
+        desk.say("between", 2 * MINUTE)
+
+        read = desk.read()
+        assert (read.new, read.repaired) == (1, 0)
+        assert not desk.inbox.waiting[0].repairs
+        desk.say("missed", timedelta(0), shown_at=desk.clock.now())
+        read = desk.read(5 * MINUTE)
+        assert (read.new, read.repaired) == (2, 1)
+        assert [(delivery.repairs) for delivery in desk.inbox.waiting] == [False, False, True]
 
 
 class TestListening:
