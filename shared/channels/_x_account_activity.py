@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from shared.channels import _x_messages
 from shared.channels._reading import Json, ident, link, obj, objects, text, when
 from shared.channels._x_people import with_author
-from shared.channels._x_text import REVOKED, language, status_link, unknown, word, words
+from shared.channels._x_text import REVOKED, language, rest_of, status_link, unknown, word, words
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 
 _BESIDE = frozenset({"for_user_id", "user_has_blocked", "is_blocked_by", "users", "apps"})
@@ -38,7 +38,15 @@ def activity(base: Event, payload: Json) -> Iterator[Event]:
 
 def _posts(base: Event, payload: Json) -> Iterator[Event]:
     for status in objects(payload.get("tweet_create_events")):
-        yield _post(base, status)
+        event = _post(base, status)
+        yield event
+        if event.kind is Kind.MESSAGE and event.message_id is not None and _lacks_text(status):
+            yield rest_of(event, event.message_id)
+
+
+def _lacks_text(status: Json) -> bool:
+    held = obj(status.get("extended_tweet")).get("full_text") or status.get("full_text")
+    return status.get("truncated") is True and not held
 
 
 def _post(base: Event, status: Json) -> Event:

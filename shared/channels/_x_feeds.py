@@ -15,6 +15,7 @@ from shared.channels._reading import Json, ident, obj, objects, text, when
 from shared.channels._x_answers import refusal
 from shared.channels._x_people import user_in
 from shared.channels._x_posts import first_id
+from shared.channels._x_text import POST
 from shared.domain.events import iso
 from shared.domain.exchange import Answer, Call, Refused, Secret
 from shared.domain.polling import Ask, Feed, Item, Page, Purpose
@@ -39,6 +40,7 @@ FEEDS: tuple[Feed, ...] = (
         pages=2,
         lost_after=timedelta(days=7),
     ),
+    Feed(name=POST, purpose=Purpose.POINTED),
 )
 
 _FIELDS = {
@@ -48,6 +50,7 @@ _FIELDS = {
     "user.fields": "affiliation,name,public_metrics,username,verified,verified_type",
     "media.fields": "media_key,preview_image_url,type,url",
 }
+_GONE = ("/resource-not-found", "/not-authorized-for-resource")
 _PAGE = 100
 _MOST_IDS = 100
 _LONGEST_QUERY = 512
@@ -76,10 +79,18 @@ def ask(ask: Ask, secret: Secret) -> Call | Refused:
 def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: ARG001 - the protocol's signature
     """The posts of an answer, each with the people and pictures that X lists beside it. Total."""
     said = content(answer)
+    if (ask.ids or ask.reference) and _are_gone(answer, said):
+        return Page(items=())
     if not 200 <= answer.status < 300 or ("data" not in said and "meta" not in said):
         return no_page(refusal(answer, said))
     items = tuple(_items(said))
     return Page(items=items, next=text(obj(said.get("meta")).get("next_token")))
+
+
+def _are_gone(answer: Answer, said: Json) -> bool:
+    """Whether X says of every post that was asked for that it is not there, or not for us, which comes with a 200."""
+    told = [text(problem.get("type")) or "" for problem in objects(said.get("errors"))]
+    return answer.status == 200 and "data" not in said and bool(told) and all(kind.endswith(_GONE) for kind in told)
 
 
 def _items(said: Json) -> Iterator[Item]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from shared.channels import _x_messages
 from shared.channels._reading import Json, ident, link, obj, objects, text, when
 from shared.channels._x_people import user_in, with_author
-from shared.channels._x_text import REVOKED, language, status_link, unknown, word, words
+from shared.channels._x_text import REVOKED, is_cut, language, rest_of, status_link, unknown, word, words
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 
 
@@ -22,6 +22,9 @@ def activity(base: Event, event: Json) -> Iterator[Event]:
     read = _READERS.get(name)
     found = list(read(known, payload, obj(event.get("includes")))) if read else []
     yield from found or [unknown(known, word(name) if name else "an event without a type")]
+    post_id = ident(payload.get("id"))
+    if post_id is not None and any(one.kind is Kind.MESSAGE and is_cut(one.text) for one in found):
+        yield rest_of(known, post_id)
 
 
 def events(base: Event, post: Json, includes: Json) -> Iterator[Event]:
@@ -42,6 +45,14 @@ def events(base: Event, post: Json, includes: Json) -> Iterator[Event]:
     yield said
     if said.message_id != post_id:
         yield replace(said, kind=Kind.EDIT)
+
+
+def whole(base: Event, post: Json, includes: Json) -> Iterator[Event]:
+    """A post that was fetched because only its beginning had come: its text takes the place of that."""
+    found = list(events(base, post, includes))
+    yield from found
+    if len(found) == 1 and found[0].kind is Kind.MESSAGE:
+        yield replace(found[0], kind=Kind.EDIT)
 
 
 def first_id(post: Json) -> str | None:

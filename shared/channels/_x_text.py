@@ -10,10 +10,14 @@ from shared.domain.events import Event, Kind
 
 REVOKED = "revoked: the account took its permission back from the app, so nothing comes and nothing goes any more"
 
+POST = "post"  # the feed that fetches a post of which only the beginning came
+
 _ESCAPED = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # the last one last, or "&amp;lt;" would become "<"
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}")
 _NO_LANGUAGE = re.compile(r"und|zxx|q[a-z]{2}")  # X: not known, no words, only links, only pictures
+_CUT = re.compile(r"(?:\u2026|\.\.\.)(?:\s{1,3}https://t\.co/\w{1,40})?\Z")
+_SHORTEST_CUT = 130  # characters; X cuts at 280 of weight, which are 140 of the heaviest
 _RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
 
 
@@ -50,6 +54,23 @@ def word(value: object) -> str:
     """A name of X's own, safe to show; "something" for what does not look like one."""
     name = text(value) or ""
     return name if _WORD.fullmatch(name) else "something"
+
+
+def is_cut(said: str | None) -> bool:
+    """Whether a text looks like the beginning of a longer one."""
+    return said is not None and len(said) >= _SHORTEST_CUT and _CUT.search(said[-60:]) is not None
+
+
+def rest_of(message: Event, post_id: str) -> Event:
+    """Says that a message has more text than came with it."""
+    return Event(
+        kind=Kind.POINTER,
+        channel=message.channel,
+        account_id=message.account_id,
+        message_id=post_id,
+        sent_at=message.sent_at,
+        detail=POST,
+    )
 
 
 def unknown(base: Event, detail: str) -> Event:

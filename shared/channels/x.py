@@ -22,7 +22,7 @@ from shared.channels import _x_account, _x_account_activity, _x_answers, _x_feed
 from shared.channels._calling import bearer, by_hand, fetched, json_call, misfit, never, segment
 from shared.channels._keys import current_key, keys_of, require
 from shared.channels._reading import Json, obj, objects, read_json
-from shared.channels._x_text import unknown
+from shared.channels._x_text import POST, unknown
 from shared.domain.events import Event, Kind, Surface
 from shared.domain.exchange import (
     About,
@@ -176,8 +176,9 @@ def _events(base: Event, payload: Json) -> Iterator[Event]:
     if listed is not None:
         account_id, feed, items = listed
         known = replace(base, account_id=account_id, unaddressed=feed == _x_feeds.SEARCH)
+        read = _x_posts.whole if feed == POST else _x_posts.events
         for item in items:
-            yield from _x_posts.events(known, obj(item.get("data")), obj(item.get("includes")))
+            yield from read(known, obj(item.get("data")), obj(item.get("includes")))
     elif _x_account_activity.is_account_activity(payload):
         yield from _x_account_activity.activity(base, payload)
     else:

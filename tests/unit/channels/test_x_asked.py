@@ -12,7 +12,7 @@ from shared.domain.connecting import Profile, Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Secret
 from shared.domain.polling import Ask, Page, Purpose
-from tests.unit.channels._talking import Talk, outbound
+from tests.unit.channels._talking import EVENTS, Talk, outbound
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 US, JO = "900100", "900777"
@@ -55,7 +55,8 @@ def asked(feed, given=None, **wanted):
 
 
 def test_mentions_are_a_backstop_and_search_is_for_listening():
-    assert [(f.name, f.purpose) for f in x.FEEDS] == [("mentions", Purpose.BACKSTOP), ("search", Purpose.LISTENING)]
+    purposes = [("mentions", Purpose.BACKSTOP), ("search", Purpose.LISTENING), ("post", Purpose.POINTED)]
+    assert [(f.name, f.purpose) for f in x.FEEDS] == purposes
     assert x.FEEDS[0].settle == timedelta(minutes=10)
 
 
@@ -147,6 +148,60 @@ def test_single_posts_are_asked_for_by_their_ids(talk):
     for wanted in ({"ids": ("2090000000000000101",)}, {"reference": "2090000000000000101"}):
         (item,) = talk.asks("mentions", **wanted).items
         assert item.item_id == "2090000000000000101"
+
+
+def delivered_long(*, whole):
+    body = json.loads((EVENTS / "x" / "mention__long-text.json").read_bytes())
+    post = body["data"]["payload"]
+    full = post["note_tweet"]["text"]
+    return json.dumps(body if whole else {"data": {**body["data"], "payload": cut(post, full)}}).encode()
+
+
+def cut(post, full):
+    return {**{k: v for k, v in post.items() if k != "note_tweet"}, "text": f"{full[:270]}… https://t.co/abc"}
+
+
+def test_a_post_of_which_only_the_beginning_comes_is_fetched_and_its_text_completed(talk):
+    beginning, pointer = x.parse(delivered_long(whole=False), NOW)
+    assert (beginning.kind, beginning.message_id) == (Kind.MESSAGE, "2090000000000000107")
+    assert (pointer.kind, pointer.message_id, pointer.detail) == (Kind.POINTER, "2090000000000000107", "post")
+    talk.delivers(json.loads(delivered_long(whole=True)))
+    message, edit = talk.events("post", talk.asks("post", reference=pointer.message_id))
+    assert [(e.kind, e.message_id, e.thread_id) for e in (message, edit)] == [
+        (Kind.MESSAGE, beginning.message_id, beginning.thread_id),
+        (Kind.EDIT, beginning.message_id, beginning.thread_id),
+    ]
+    assert edit.text is not None
+    assert edit.text.endswith("I want my money back.")
+
+
+def test_a_post_of_the_older_dialect_without_its_whole_text_is_fetched_too():
+    status = {"id_str": "7", "text": "It was lost and…", "truncated": True, "user": {"id_str": JO}}
+    found = x.parse(json.dumps({"for_user_id": US, "tweet_create_events": [status]}).encode(), NOW)
+    assert [(e.kind, e.message_id) for e in found] == [(Kind.MESSAGE, "7"), (Kind.POINTER, "7")]
+    whole = {**status, "extended_tweet": {"full_text": "It was lost and found."}}
+    assert len(x.parse(json.dumps({"for_user_id": US, "tweet_create_events": [whole]}).encode(), NOW)) == 1
+
+
+@pytest.mark.parametrize("said", ["So be it…", "word " * 60])
+def test_what_merely_ends_in_dots_or_is_long_is_not_paid_for_again(said):
+    body = json.loads(delivered_long(whole=False))
+    body["data"]["payload"]["text"] = said
+    assert len(x.parse(json.dumps(body).encode(), NOW)) == 1
+
+
+def test_our_own_long_post_is_not_fetched():
+    body = json.loads(delivered_long(whole=False))
+    body["data"]["payload"]["author_id"] = US
+    assert [e.kind for e in x.parse(json.dumps(body).encode(), NOW)] == [Kind.ECHO]
+
+
+def test_a_post_that_is_gone_when_it_is_fetched_is_nothing_and_no_trouble():
+    gone = {"title": "Not Found Error", "type": "https://api.twitter.com/2/problems/resource-not-found", "detail": "x"}
+    page = x.page(Ask(feed="post", since=NOW, now=NOW, reference="7"), answer({"errors": [gone]}), secret())
+    assert page == Page(items=())
+    broken = x.page(Ask(feed="post", since=NOW, now=NOW, reference="7"), answer({"errors": [{"title": "?"}]}), secret())
+    refused(broken, Refusal.LATER)
 
 
 # Against the sandbox
