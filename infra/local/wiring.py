@@ -28,7 +28,7 @@ def put_secrets(session: EmulatorSession, path: str, accounts: Accounts, reply_k
         for account_id, account in by_id.items()
     }
     for name, value in values.items():
-        ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        ssm.put_parameter(Name=name, Value=value, Type="SecureString", Tier="Intelligent-Tiering", Overwrite=True)
 
 
 def verify_identities(session: EmulatorSession) -> None:

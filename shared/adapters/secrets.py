@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KEPT_FOR = timedelta(minutes=5)
 BETWEEN_REFRESHES = timedelta(minutes=1)  # so that forged signatures do not become calls to SSM
 
+_OURS = frozenset({"signing", "verify_token", "credentials"})
+
 T = TypeVar("T")
 
 
@@ -53,6 +55,7 @@ class SsmSecrets:
         self._clock = clock
         self._channels: dict[str, _Fetched] = {}
         self._all: tuple[datetime, Mapping[str, tuple[Secret, ...]]] | None = None
+        self._others: dict[str, Mapping[str, Any]] = {}  # members that are none of ours, by parameter
         self._reply_keys: tuple[datetime, tuple[bytes, ...]] | None = None
 
     def channel(self, name: str, *, refresh: bool = False) -> tuple[Secret, ...]:
@@ -82,7 +85,10 @@ class SsmSecrets:
         """One account as it is stored now. Raises Misconfigured where there is none, Unavailable."""
         parameter = f"{self._path}/channels/{name}/{account_id}"
         answer = _asked(parameter, lambda: self._clients.ssm.get_parameter(Name=parameter, WithDecryption=True))
-        return _secret(answer["Parameter"])
+        secret = _secret(answer["Parameter"])
+        value = _json(parameter, answer["Parameter"].get("Value", ""))
+        self._others[parameter] = {member: one for member, one in value.items() if member not in _OURS}
+        return secret
 
     def everything(self) -> Mapping[str, tuple[Secret, ...]]:
         """All accounts of all channels, without those that `unusable` let pass. Raises Unavailable, Misconfigured."""
@@ -95,12 +101,17 @@ class SsmSecrets:
         return self._all[1]
 
     def store(self, name: str, secret: Secret) -> None:
-        """Replace one account of a channel. Whoever else keeps the old one does so for five minutes more.
+        """Replace one account of a channel. Whoever else keeps the old one does so for five minutes more. What somebody
+        noted beside our members stays as it was when the account was read `fresh`.
 
         Raises Unavailable, Misconfigured.
         """
         parameter = f"{self._path}/channels/{name}/{secret.account_id}"
-        with_value = {"signing": secret.signing, "verify_token": secret.verify_token, "credentials": secret.credentials}
+        with_value = dict(self._others.get(parameter, {})) | {
+            "signing": secret.signing,
+            "verify_token": secret.verify_token,
+            "credentials": secret.credentials,
+        }
         _asked(
             parameter,
             lambda: self._clients.ssm.put_parameter(

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from infra.local.addresses import Account
+from infra.local.emulator import EmulatorSession
+from infra.local.wiring import put_secrets
 from shared.adapters.clients import Clients
 from shared.adapters.secrets import SsmSecrets
 from shared.domain.exchange import Secret
@@ -41,6 +46,12 @@ def asked(clients: Clients, hook: aws.Hook) -> list[str]:
 def put(clients: Clients, name: str, value: object) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
     clients.ssm.put_parameter(Name=f"{PATH}/{name}", Value=text, Type="SecureString", Overwrite=True)
+
+
+def tier(clients: Clients, name: str) -> str:
+    """What SSM was asked for: moto takes long values in the standard tier too."""
+    named = clients.ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [f"{PATH}/{name}"]}])
+    return named["Parameters"][0].get("Tier", "")
 
 
 def test_an_account_is_read_with_keys_word_and_credentials(clients: Clients, secrets: SsmSecrets):
@@ -190,10 +201,32 @@ def test_storing_changes_no_other_account(clients: Clients, secrets: SsmSecrets)
     assert secrets.account("web", "stall").credentials == WEB["credentials"]
 
 
-def test_a_private_key_fits_beside_the_tokens(secrets: SsmSecrets):
+def test_a_private_key_fits_beside_the_tokens(clients: Clients, secrets: SsmSecrets):
     long = Secret(account_id="shop", credentials={"key": "k" * 3_500, "access_token": "t" * 2_000})
     secrets.store("web", long)
     assert secrets.account("web", "shop") == long
+    assert tier(clients, "channels/web/shop") == "Intelligent-Tiering"
+
+
+def test_the_laptop_takes_a_long_account_too(clients: Clients, secrets: SsmSecrets):
+    session = cast("EmulatorSession", SimpleNamespace(create_client=lambda _: clients.ssm))
+    put_secrets(
+        session,
+        PATH,
+        {"web": {"shop": Account(signing=(), verify_token="", credentials={"key": "k" * 5_000})}},
+        ("now",),
+    )
+    assert secrets.account("web", "shop").credentials == {"key": "k" * 5_000}
+    assert tier(clients, "channels/web/shop") == "Intelligent-Tiering"
+
+
+def test_what_somebody_noted_beside_the_keys_outlives_a_renewal(clients: Clients, secrets: SsmSecrets):
+    put(clients, "channels/web/shop", WEB | {"owner": "Ada", "since": 2026})
+    renewed = replace(secrets.fresh("web", "shop"), credentials={"access_token": "new"})
+    secrets.store("web", renewed)
+    assert secrets.account("web", "shop") == renewed
+    kept = clients.ssm.get_parameter(Name=f"{PATH}/channels/web/shop", WithDecryption=True)["Parameter"]["Value"]
+    assert json.loads(kept) == WEB | {"credentials": {"access_token": "new"}, "owner": "Ada", "since": 2026}
 
 
 def test_a_store_that_ssm_does_not_take_in_time_says_so_and_the_old_account_stays(
