@@ -45,7 +45,8 @@ ABOUT = About(
     "take the only place for an answer",
     author="display name only, sometimes none; nothing to look up",
     unproven="everything: no approved project was at hand; above all the inner form of a notification (any review name "
-    "in it is followed), whether 4,096 are bytes or characters (counted as bytes), the words of reviewReplyState",
+    "in it is followed), whether 4,096 are bytes or characters (counted as bytes), the words of reviewReplyState. "
+    "Google's policy wants content gone after 30 days: records here are kept for 400, raw deliveries for 90",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {

@@ -39,7 +39,8 @@ ABOUT = About(
     author="the id only; name and handle by one call to users.info; no followers, no verified mark",
     unproven=(
         "everything but the signature, which matches Slack's published one. Guests of our own workspace count as our "
-        "people: share a channel with the customer's own workspace. Open: metadata in echoes, links to messages"
+        "people: share a channel with the customer's own workspace. What our people answer counts where it "
+        "stands in the question's thread. Open: metadata in echoes, links to messages"
     ),
 )
 

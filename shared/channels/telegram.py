@@ -73,7 +73,8 @@ ABOUT = About(
     acknowledging="on in private chats, where people write to the bot first; off in groups, where all would read it",
     author="name and handle come along; Telegram tells bots neither followers nor marks, so nothing is looked up",
     unproven="everything: no live bot was at hand; the documents say characters and not which, so UTF-16 units are "
-    "counted, the strictest",
+    "counted, the strictest. Whoever of us writes in a group under a name of their own counts as a customer: answer as "
+    "the group. Nobody asks getWebhookInfo whether deliveries fail",
 )
 
 _LIMIT = 4096

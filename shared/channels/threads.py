@@ -29,7 +29,8 @@ ABOUT = About(
     acknowledging="off: everything on Threads is public, and everybody would read it",
     author="handle and mark come along; Threads tells neither names nor followers, so nothing is looked up",
     unproven="everything: no live app was at hand; that the Threads app secret signs deliveries, that a text published "
-    "at once is answered with the id of the post, and that other people's answers may be fetched by their ids",
+    "at once is answered with the id of the post, that other people's answers may be fetched by their ids, and whether "
+    "our own answer below another person's post comes as one of `replies`, too",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {

@@ -45,7 +45,8 @@ ABOUT = About(
     unproven=(
         "everything: messaging needs a reviewed app and is not offered in the EU. Open: what a brand mention and "
         "im_receive_msg_eu hold, the codes of errors, the address of the reply to a comment. TikTok's own automatic "
-        "messages may look like a person's answer"
+        "messages may look like a person's answer. The ten messages in 48 hours are not counted here: TikTok refuses "
+        "the eleventh. Pictures, which TikTok keeps for a day, are not copied"
     ),
 )
 

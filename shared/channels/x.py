@@ -48,7 +48,9 @@ ABOUT = About(
     author="handle, name, followers and verified mark come with most events; a look-up is billed as one user read "
     "($0.010)",
     unproven="everything: no live app was at hand; whether the name that a plain answer carries counts as being named, "
-    "the length of direct messages, and which token subscribes private events are not documented",
+    "the length of direct messages, and which token subscribes private events are not documented. An edited post is "
+    "answered by its first id. X stops delivering where it finds the webhook invalid: nothing watches that (connect "
+    "again), but mentions are asked for",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {

@@ -61,7 +61,7 @@ ABOUT = About(
     author="display name of a lead; of a review only an id; nothing to look up",
     unproven="everything: access is for partners; the fields of a lead's events are remembered, not documented in "
     "public, nor what a reply is answered with; the words of a review are not fetched, a person reads them behind "
-    "the link",
+    "the link. Nothing subscribes the business anew every day, as Yelp asks, but connecting it again",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
