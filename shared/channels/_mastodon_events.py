@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from shared.channels._calling import fetched
-from shared.channels._mastodon_text import plain, unaddressed
+from shared.channels._markup import plain
+from shared.channels._mastodon_text import unaddressed
 from shared.channels._reading import Json, ident, link, obj, objects, read_json, text, when, whole
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 
@@ -130,7 +131,7 @@ def _first_named(status: Json) -> str | None:
 
 def _words(status: Json, answered: str | None) -> str | None:
     """What it says, behind the warning that hides it; of our own answers without whom they are for."""
-    content = plain(text(status.get("content")) or "")
+    content = plain(status.get("content"))
     said = (text(status.get("spoiler_text")), unaddressed(content, answered) if answered else content)
     return "\n\n".join(words for words in said if words) or None
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.channels import mastodon
-from shared.channels._mastodon_text import counted, mentions, plain
+from shared.channels._mastodon_text import counted, mentions
 from shared.domain.connecting import Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Secret, Unclear
@@ -132,27 +132,6 @@ def test_a_part_of_a_split_text_leaves_room_for_the_longest_name():
 
 
 # Words
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("<p>one<br/>two</p><p>three</p>", "one\ntwo\n\nthree"),
-        ("a &lt;b&gt; &amp; &#x1F4E6;", "a <b> & 📦"),
-        ("<ul><li>x</li><li>y</li></ul>", "x\ny"),
-        ('<p class="quote-inline">RE: <a href="https://a.b/1">a.b/1</a></p><p>No.</p>', "No."),
-        ('<a href="https://a.b/"><span class="invisible">https://</span>a.b/</a>', "https://a.b/"),
-        ("<script>alert(1)</script>", "alert(1)"),
-        ("", ""),
-    ],
-)
-def test_html_becomes_what_a_reader_sees(content, words):
-    assert plain(content) == words
-
-
-@pytest.mark.parametrize("content", ["<![", "<!", "<!x[", "<![if x", "<" * 3000, "<a href=" * 500, "&#99999999999;"])
-def test_broken_html_breaks_nothing(content):
-    assert isinstance(plain(content), str)
 
 
 # Pages
