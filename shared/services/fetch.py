@@ -19,7 +19,7 @@ from shared.errors import Misconfigured
 from shared.ports import Channels, Clock, Desk, Inbox, Platforms, Secrets
 from shared.services.commit import until_settled
 from shared.services.poll_handing import HandingOn, Job
-from shared.services.poll_walk import Asking, Budget
+from shared.services.poll_walk import OUT_OF_TIME, Asking, Budget
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_CALLS = 10  # for one errand, pages and what hangs below their items together
@@ -63,12 +63,10 @@ class Fetcher:
         except Misconfigured as error:
             return Refused(refusal=Refusal.BLOCKED, reason=str(error))
         first = Ask(feed=feed.name, since=LONG_AGO, now=now, reference=errand.reference)
-        found = _all_pages(self._asking(errand, channel, feed, secret), first)
-        if isinstance(found, Refused):
-            return found
+        found, failure = _all_pages(self._asking(errand, channel, feed, secret), first)
         job = Job(errand.channel, errand.account_id, feed.name)
         HandingOn(self.desk, self.inbox, self.clock).hand_on(job, feed, channel, found, ())
-        return None
+        return failure
 
     def _asking(self, errand: Errand, channel: Polled, feed: Feed, secret: Secret) -> Asking:
         return Asking(
@@ -98,18 +96,20 @@ class Fetcher:
         return found if isinstance(found, Errand) and Intent.FETCH in found.intents else None
 
 
-def _all_pages(asking: Asking, first: Ask) -> Sequence[Item] | Refused:
-    """Every item from the first page on, with what hangs below each; no more than MOST_CALLS pages."""
+def _all_pages(asking: Asking, first: Ask) -> tuple[Sequence[Item], Refused | None]:
+    """Every item from the first page on, with what hangs below each; no more than MOST_CALLS pages. Of a platform that
+    is too slow, what there was time for, and why it has to be asked again.
+    """
     found: list[Item] = []
     ahead = deque([first])
     onwards = replace(first, reference=None)
     while ahead and asking.calls < MOST_CALLS and not asking.over:
         page = asking.page(ahead.popleft())
         if isinstance(page, Refused):
-            return page
+            return (), page
         found += page.items
         ahead.extend(replace(onwards, token=token) for token in _further(page))
-    return found
+    return found, OUT_OF_TIME if ahead and asking.over else None
 
 
 def _further(page: Page) -> Sequence[str]:

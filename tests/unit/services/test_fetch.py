@@ -91,6 +91,8 @@ class TestFetching:
         stage.dispatch.carry_out(KEY)
 
         assert len(stage.platforms.calls) == 1
+        assert [item["id"] for item in fetched(stage)[0]["items"]] == ["r7"]
+        assert (errand(stage).attempts, errand(stage).intents) == (1, (Intent.FETCH,))
 
     def test_what_is_not_there_any_more_is_done_without_a_delivery(self):
         stage = pointed(saying(items=[]))
