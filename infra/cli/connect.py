@@ -19,26 +19,27 @@ if TYPE_CHECKING:
     from shared.domain.connecting import Connecting, Wanted
     from shared.domain.exchange import Secret
 
+StackName = Annotated[
+    str | None,
+    typer.Option("--stack", metavar="NAME", help="A stack on AWS, with your own credentials, instead of the laptop."),
+]
+AnswersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        dir_okay=False,
+        allow_dash=True,
+        help="A JSON object of the answers, - for stdin; nothing is asked.",
+    ),
+]
+
 
 def connect(
     channel: Annotated[str | None, typer.Argument(help="Such as whatsapp; without one all are listed.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="The account's id, if you know it.")] = None,
-    stack: Annotated[
-        str | None,
-        typer.Option(
-            "--stack", metavar="NAME", help="A stack on AWS, with your own credentials, instead of the laptop."
-        ),
-    ] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            dir_okay=False,
-            allow_dash=True,
-            help="A JSON object of the answers, - for stdin; nothing is asked.",
-        ),
-    ] = None,
+    stack: StackName = None,
+    answers: AnswersFile = None,
     rotate: Annotated[bool, typer.Option("--rotate", help="Keep the present signing key as the previous one.")] = False,
     as_json: Json = False,
 ) -> None:

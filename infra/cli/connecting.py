@@ -190,9 +190,11 @@ def secret_of(told: Told, before: Secret | None, *, rotate: bool) -> Secret:
 
 
 def _keys(key: str, before: tuple[str, ...], *, rotate: bool) -> tuple[str, ...]:
-    if not key or key == next(iter(before), None):
+    if not key:
         return before
-    return (key, *before[:1]) if rotate else (key,)
+    if rotate:
+        return before if key == next(iter(before), None) else (key, *before[:1])
+    return (key,)  # told without a rotation it is the only one: so a previous key is dropped
 
 
 def connect(place: Place, name: str, secret: Secret, made: Told, known_here: Told, say: Say) -> Connected:

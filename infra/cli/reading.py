@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import typer
 
 from infra.cli.output import Json, complain
 from shared.channels import load, load_pushing
+from shared.domain.connecting import connecting
 from shared.domain.events import as_json
 from shared.domain.exchange import Channel, Pushing, Request, Secret
 from shared.errors import SignatureRejected, UnknownChannel, Unreadable
@@ -85,8 +87,20 @@ def _verdict(channel: Pushing, request: Request, account: Secret, now: datetime)
     try:
         channel.verify(request, (account,), now)
     except SignatureRejected as refusal:
-        return _Result(1, f"refused: {refusal}", {"accepted": False, "reason": str(refusal)})
+        reason = f"{refusal}{_hint(channel, account, str(refusal))}"
+        return _Result(1, f"refused: {reason}", {"accepted": False, "reason": reason})
     return _Result(0, "accepted", {"accepted": True, "reason": None})
+
+
+def _hint(channel: Pushing, account: Secret, reason: str) -> str:
+    """How to say what the reason names and the command line left out."""
+    setup = connecting(channel)
+    wanted = setup.SETUP.wanted if setup is not None else ()
+    absent = [
+        one.name for one in wanted if one.name in re.findall(r"\w+", reason) and one.name not in account.credentials
+    ]
+    named = [f"--credential {name}=..." for name in absent if name not in {"account_id", "signing", "verify_token"}]
+    return f" Say {', '.join(named)}." if named else ""
 
 
 def _events(channel: Channel, body: bytes, received_at: datetime) -> _Result:

@@ -69,6 +69,15 @@ def test_a_rotation_that_was_stopped_can_be_run_again(town):
     assert town.stored("facebook", "101").signing == ("two", "app-secret")
 
 
+def test_the_old_key_is_dropped_by_telling_the_new_one_again_and_by_nothing_else(town):
+    town.connects("facebook", PAGE)
+    town.connects("facebook", {**PAGE, "signing": "two"}, "--rotate")
+    town.connects("facebook", {"account_id": "101", "access_token": "newer"})
+    assert town.stored("facebook", "101").signing == ("two", "app-secret")
+    town.connects("facebook", {**PAGE, "signing": "two"})
+    assert town.stored("facebook", "101").signing == ("two",)
+
+
 def test_a_channel_without_a_signing_key_has_nothing_to_rotate(town):
     ended = town.connects("reddit", REDDIT, "--rotate")
     assert ended.exit_code == 1

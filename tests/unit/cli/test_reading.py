@@ -206,3 +206,10 @@ def test_a_fault_of_our_own_is_one_line(monkeypatch):
 def test_a_credential_without_a_name_is_told(credential, tmp_path):
     ask = ["verify", "web", "--secret", CURRENT, "--credential", credential, *files(tmp_path, signed("web"))]
     assert run(*ask)[0] == 2
+
+
+def test_a_proof_that_needs_more_than_a_key_says_how_to_give_it(tmp_path):
+    told = files(tmp_path, {"X-Twilio-Signature": "c2ln"}, b"From=%2B1&To=%2B2")
+    asked = ["verify", "sms", "--secret", "12345", *told]
+    assert "Say --credential webhook_url=..." in run(*asked)[1]
+    assert "--credential" not in run(*asked, "--credential", "webhook_url=https://desk.example/in")[1]
