@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from shared.channels import _x_messages
 from shared.channels._reading import Json, ident, link, obj, objects, text, when
 from shared.channels._x_people import with_author
-from shared.channels._x_text import REVOKED, language, rest_of, status_link, unknown, word, words
+from shared.channels._x_text import REVOKED, language, own_words, rest_of, status_link, unknown, word, words
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 
 _BESIDE = frozenset({"for_user_id", "user_has_blocked", "is_blocked_by", "users", "apps"})
@@ -78,13 +78,19 @@ def _said(about: Event, status: Json, post_id: str, *, ours: bool) -> Event:
         surface=Surface.COMMENT if ours or to_us else Surface.MENTION,
         thread_id=None if ours else answered or post_id,
         message_id=post_id,
-        text=words(extended.get("full_text")) or words(status.get("full_text")) or words(status.get("text")),
+        text=own_words(_text(status)) if ours and answered is not None else _text(status),
         language=language(status.get("lang")),
         attachments=_attachments(status, extended),
         in_reply_to=answered if ours else answered or quoted,
         customer_id=customer if ours else about.author_id,
         link=status_link(about.author_handle, post_id),
     )
+
+
+def _text(status: Json) -> str | None:
+    extended, entities = obj(status.get("extended_tweet")), status.get("entities")
+    whole = words(extended.get("full_text"), extended.get("entities"))
+    return whole or words(status.get("full_text"), entities) or words(status.get("text"), entities)
 
 
 def _repost(about: Event, original: Json, *, ours: bool) -> Event:

@@ -32,7 +32,12 @@ def messages(base: Event, holder: Json) -> Iterator[Event]:
             yield unknown(about, f"direct message: {word(kind)}")
             continue
         data = obj(created.get("message_data"))
-        yield replace(about, message_id=message_id, text=words(data.get("text")), attachments=_attachments(data))
+        yield replace(
+            about,
+            message_id=message_id,
+            text=words(data.get("text"), data.get("entities")),
+            attachments=_attachments(data),
+        )
 
 
 def reads(base: Event, holder: Json) -> Iterator[Event]:

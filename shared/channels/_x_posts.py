@@ -11,7 +11,7 @@ from dataclasses import replace
 from shared.channels import _x_messages
 from shared.channels._reading import Json, ident, link, obj, objects, text, when
 from shared.channels._x_people import user_in, with_author
-from shared.channels._x_text import REVOKED, is_cut, language, rest_of, status_link, unknown, word, words
+from shared.channels._x_text import REVOKED, is_cut, language, own_words, rest_of, status_link, unknown, word, words
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 
 
@@ -75,7 +75,7 @@ def _said(base: Event, post: Json, post_id: str, includes: Json) -> Event:
         thread_id=_thread(post, answered, ours=ours),
         message_id=first_id(post),
         author_id=author,
-        text=words(obj(post.get("note_tweet")).get("text")) or words(post.get("text")),
+        text=own_words(_text(post)) if ours and answered is not None else _text(post),
         language=language(post.get("lang")),
         attachments=_attachments(post, includes),
         sent_at=when(post.get("created_at")),
@@ -85,6 +85,12 @@ def _said(base: Event, post: Json, post_id: str, includes: Json) -> Event:
     )
     signed = with_author(about, user_in(includes.get("users"), author))
     return replace(signed, link=status_link(signed.author_handle, post_id))
+
+
+def _text(post: Json) -> str | None:
+    """The whole text, which of a long post stands in a place of its own."""
+    note = obj(post.get("note_tweet"))
+    return words(note.get("text"), note.get("entities")) or words(post.get("text"), post.get("entities"))
 
 
 def _customer(base: Event, author: str | None, addressee: str | None, *, ours: bool) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from shared.channels._reading import text
+from shared.channels._reading import link, obj, objects, text
 from shared.domain.events import Event, Kind
 
 REVOKED = "revoked: the account took its permission back from the app, so nothing comes and nothing goes any more"
@@ -16,17 +16,25 @@ _ESCAPED = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # the last one last, 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,39}")
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}")
 _NO_LANGUAGE = re.compile(r"und|zxx|q[a-z]{2}")  # X: not known, no words, only links, only pictures
-_CUT = re.compile(r"(?:\u2026|\.\.\.)(?:\s{1,3}https://t\.co/\w{1,40})?\Z")
+_CUT = re.compile(r"(?:\u2026|\.\.\.)(?:\s{1,3}https://(?:t\.co|twitter\.com|x\.com)/\S{1,60})?\Z")
 _SHORTEST_CUT = 130  # characters; X cuts at 280 of weight, which are 140 of the heaviest
+_SHORT_LINK = re.compile(r"https://t\.co/[A-Za-z0-9]{1,40}")
+_NAMES_BEFORE = re.compile(r"(?:@[A-Za-z0-9_]{1,30}\s+)+(?=\S)")
 _RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
 
 
-def words(value: object) -> str | None:
-    """A text of X, which comes with three characters escaped as in HTML."""
+def words(value: object, entities: object = None) -> str | None:
+    """A text of X, which comes with three characters escaped as in HTML, and with its links shortened."""
     said = text(value)
     for escaped, character in _ESCAPED:
         said = said.replace(escaped, character) if said else said
-    return said
+    written = {text(one.get("url")): link(one.get("expanded_url")) for one in objects(obj(entities).get("urls"))}
+    return _SHORT_LINK.sub(lambda found: written.get(found[0]) or found[0], said) if said and written else said
+
+
+def own_words(said: str | None) -> str | None:
+    """Our answer without the names of those it answers, which X itself puts before it."""
+    return _NAMES_BEFORE.sub("", said, count=1) if said and _NAMES_BEFORE.match(said) else said
 
 
 def language(value: object) -> str | None:
@@ -58,7 +66,7 @@ def word(value: object) -> str:
 
 def is_cut(said: str | None) -> bool:
     """Whether a text looks like the beginning of a longer one."""
-    return said is not None and len(said) >= _SHORTEST_CUT and _CUT.search(said[-60:]) is not None
+    return said is not None and len(said) >= _SHORTEST_CUT and _CUT.search(said[-100:]) is not None
 
 
 def rest_of(message: Event, post_id: str) -> Event:

@@ -176,6 +176,58 @@ def test_a_language_that_x_could_not_tell_is_none(lang, language):
     assert event.language == language
 
 
+PRIVACY = "We are closed. https://acme.example/privacy?a=1&b=2"
+SHORTENED = "We are closed. https://t.co/Ab1"
+URLS = {"urls": [{"url": "https://t.co/Ab1", "expanded_url": "https://acme.example/privacy?a=1&b=2"}, {"url": 7}, 7]}
+
+
+def events_of(event_type, payload):
+    said = {"data": {"event_type": event_type, "filter": {"user_id": US}, "payload": payload}}
+    return x.parse(json.dumps(said).encode(), NOW)
+
+
+def own_message(data):
+    created = {"sender_id": US, "target": {"recipient_id": JO}, "message_data": data}
+    return {"direct_message_events": [{"type": "message_create", "id": "9", "message_create": created}]}
+
+
+def test_a_link_that_x_shortened_is_read_as_it_was_written_so_that_our_own_words_are_known_again():
+    (direct,) = events_of("dm.sent", own_message({"text": SHORTENED, "entities": URLS}))
+    (post,) = events_of("post.create", {"id": "9", "author_id": US, "text": SHORTENED, "entities": URLS})
+    noted = {"text": "cut", "note_tweet": {"text": SHORTENED, "entities": URLS}}
+    (long,) = events_of("post.create", {"id": "9", "author_id": US, **noted})
+    status = {"id_str": "9", "user": {"id_str": US}, "text": SHORTENED, "entities": URLS}
+    older = {"for_user_id": US, "tweet_create_events": [status]}
+    (old,) = x.parse(json.dumps(older).encode(), NOW)
+    assert [e.text for e in (direct, post, long, old)] == [PRIVACY] * 4
+    assert {e.kind for e in (direct, post, long, old)} == {Kind.ECHO}
+
+
+def test_a_short_link_that_x_does_not_explain_stays():
+    (direct,) = events_of("dm.sent", own_message({"text": f"{SHORTENED}c https://t.co/z", "entities": URLS}))
+    assert direct.text == f"{SHORTENED}c https://t.co/z"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("@jo_writes @Kim On its way.", "On its way."), ("@jo_writes", "@jo_writes"), ("At 9 @ 5", "At 9 @ 5")],
+)
+def test_the_names_that_x_puts_before_our_answer_are_not_our_words(text, read):
+    answered = {"in_reply_to_tweet_id": "8", "in_reply_to_user_id": JO}
+    (post,) = events_of("post.create", {"id": "9", "author_id": US, "text": text, **answered})
+    status = {"id_str": "9", "user": {"id_str": US}, "text": text, "in_reply_to_status_id_str": "8"}
+    (old,) = x.parse(json.dumps({"for_user_id": US, "tweet_create_events": [status]}).encode(), NOW)
+    assert (post.text, old.text) == (read, read)
+
+
+def test_names_before_a_customers_words_or_a_post_of_our_own_stay():
+    (question,) = events_of(
+        "post.reply.create", {"id": "9", "author_id": JO, "text": "@AcmeCare hm", "in_reply_to_tweet_id": "8"}
+    )
+    (post,) = events_of("post.create", {"id": "9", "author_id": US, "text": "@jo_writes hm"})
+    assert (question.text, post.text) == ("@AcmeCare hm", "@jo_writes hm")
+
+
 def test_a_handle_that_is_none_does_not_get_into_a_link():
     users = [{"id": JO, "username": "../evil?x=1"}]
     item = {"data": {"id": "42", "author_id": JO, "text": "x"}, "includes": {"users": users}}
