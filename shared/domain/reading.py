@@ -184,8 +184,8 @@ def after_forward(watch: Watch, feed: Feed, read: Stretch, now: datetime) -> Wat
 
 
 def kept(token: str | None) -> str | None:
-    """A token as it is kept; one that is too long is not, and the next run finds its way without."""
-    return token if token is not None and len(token) <= LONGEST_TOKEN else None
+    """A token as it is kept; one that is too long or no UTF-8 is not, and the next run finds its way without."""
+    return token if token is not None and len(token) <= LONGEST_TOKEN and _storable(token) else None
 
 
 def gives_up(before: Watch, after: Watch) -> bool:

@@ -70,6 +70,8 @@ class Dispatch:
             return (Intent.FETCH,) if self.fetcher.fetch(record) else ()
         if not isinstance(record, Intending):
             return ()
+        if isinstance(record, Watch) and record.intents and self.resting([key]):
+            return ()  # the poller writes it twice a minute, and the stream brings it each time
         for intent in record.intents:
             self._do(intent, record)
         if record.intents:
@@ -133,12 +135,22 @@ class Dispatch:
         record = self.desk.read([carried.key]).get(carried.key)
         if not isinstance(record, Intending):
             return
-        # What was told of another state leaves the present one to be told.
-        untold = isinstance(record, Send) and isinstance(carried, Send) and record.state is not carried.state
-        done = {i for i in carried.intents if i is not Intent.TELL or not untold}
+        telling = {Intent.TELL, Intent.REPORT} if _says_another_thing(carried, record) else set()
+        done = {intent for intent in carried.intents if intent not in telling}
         left = tuple(intent for intent in record.intents if intent not in done)
         if left != record.intents:
             self.desk.commit([replace(record, intents=left)])
+
+
+def _says_another_thing(carried: Intending, record: Intending) -> bool:
+    """What was told of another state, or reported earlier, leaves the present one to be told."""
+    match carried, record:
+        case Send(), Send():
+            return record.state is not carried.state
+        case Watch(), Watch():
+            return record.reported_at != carried.reported_at
+        case _:
+            return False
 
 
 def _aside_id(key: Key) -> str:

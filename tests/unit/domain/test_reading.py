@@ -218,10 +218,11 @@ class TestTheWatermark:
         assert given_up.watermark == NOW - MINUTE
         assert gives_up(watch, given_up)
 
-    def test_a_token_that_is_too_long_to_be_kept_is_done_without(self):
-        long = Stretch(items=(item("a"),), pages=10, token="t" * (LONGEST_TOKEN + 1))
+    @pytest.mark.parametrize("token", ["t" * (LONGEST_TOKEN + 1), "\ud800"], ids=["long", "no UTF-8"])
+    def test_a_token_that_cannot_be_kept_is_done_without(self, token):
+        odd = Stretch(items=(item("a"),), pages=10, token=token)
 
-        assert after_walk(WATCH, FEED, long, None, NOW).resume is None
+        assert after_walk(WATCH, FEED, odd, None, NOW).resume is None
 
 
 class TestACursor:

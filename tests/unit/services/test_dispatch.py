@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain import ledger
 from shared.domain.events import Kind
-from shared.domain.records import Intent, Obligation, Send, SendKind, SendState, State, Target
+from shared.domain.records import Intent, Obligation, Send, SendKind, SendState, State, Target, Watch
 from shared.errors import Misconfigured, Unavailable
 from shared.services.dispatch import timer_name
 from tests.fakes import records
@@ -204,6 +204,21 @@ class TestAnyIntent:
 
         assert intents(stage, OWED) == (Intent.STOP_TIMER,)
 
+    def test_a_loss_that_is_found_while_people_are_told_of_another_thing_is_told_too(self):
+        watch = Watch(channel="web", account_id="1", feed="news", reported_at=NOON, intents=(Intent.REPORT,))
+        stage = on_stage(watch)
+
+        def found():
+            stage.put(replace(stage.desk.records[watch.key], reported_at=NOON + MINUTE, reason="It is missing."))
+
+        stage.crossings.before("notifier.publish", found)
+        stage.dispatch.carry_out(watch.key)
+        assert intents(stage, watch) == (Intent.REPORT,)
+
+        stage.dispatch.carry_out(watch.key)
+        assert intents(stage, watch) == ()
+        assert ["It is missing." in text_of(mail) for mail in stage.mailer.sent] == [False, True]
+
     def test_a_record_that_is_gone_or_intends_nothing_is_left_alone(self):
         stage = on_stage(records.send(), records.quarantined())
 
@@ -260,6 +275,21 @@ class TestWhatCannotBeDone:
         assert stage.dispatch.carry_out(OWED.key) == ()
 
         assert stage.desk.quarantined()[0].reason.startswith("There are no reply keys.")
+
+    def test_a_watch_is_written_twice_a_minute_and_yet_those_who_can_be_told_are_told_once_an_hour(self):
+        watch = Watch(channel="web", account_id="1", feed="news", reason="Blocked.", intents=(Intent.REPORT,))
+        stage = on_stage(watch)
+
+        def refused():
+            raise Misconfigured("The topic is gone.")
+
+        for _ in range(90):
+            for _ in range(2):
+                stage.crossings.before("notifier.publish", refused)
+                stage.dispatch.carry_out(watch.key)
+            stage.clock.advance(MINUTE)
+
+        assert len(stage.mailer.sent) == 2
 
     def test_a_table_that_does_not_answer_brings_the_record_back(self):
         stage = on_stage(OWED)
