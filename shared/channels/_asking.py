@@ -35,6 +35,17 @@ def trouble(platform: str, answer: Answer, words: object = None) -> Refused | No
     return None if 200 <= answer.status < 300 else no_page(by_status(platform, answer, words))
 
 
+def no_listing(platform: str) -> Refused:
+    """A success without what was asked for: a page of another kind, or one that was cut. No items would be a lie."""
+    return Refused(refusal=Refusal.LATER, reason=f"{platform} answered with something that is no page.")
+
+
+def until_date(answer: Answer) -> timedelta | None:
+    """How long until the date in Retry-After (RFC 9110, 10.2.3), by the answer's own Date; a day at most."""
+    until, date = _http_date(answer, "retry-after"), answered_at(answer)
+    return min(until - date, LONGEST_WAIT) if until is not None and date is not None and until > date else None
+
+
 def until_reset(answer: Answer, header: str) -> timedelta | None:
     """How long until the time in a header (seconds since 1970, or ISO 8601), by the answer's own Date; a day at most.
 
@@ -48,8 +59,12 @@ def until_reset(answer: Answer, header: str) -> timedelta | None:
 
 def answered_at(answer: Answer) -> datetime | None:
     """The time of an answer by the platform's own clock (RFC 9110, 6.6.1); None where it does not say."""
+    return _http_date(answer, "date")
+
+
+def _http_date(answer: Answer, header: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(answer.headers.get("date", ""))
+        date = parsedate_to_datetime(answer.headers.get(header, ""))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return date if date.tzinfo is not None else None

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from shared.channels import _reviews
-from shared.channels._asking import no_page
+from shared.channels._asking import no_listing, no_page
 from shared.channels._calling import (
     blocked,
     by_status,
@@ -120,6 +120,8 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: A
     if not 200 <= answer.status < 300:
         return no_page(_failed(answer))
     found = content(answer)
+    if not isinstance(found.get("data"), list | dict):
+        return no_listing(_PLATFORM)
     responses = {ident(one.get("id")): one for one in objects(found.get("included"))}
     items = [item for review in objects(found.get("data")) if (item := _item(review, responses)) is not None]
     return Page(items=items, next=_cursor(obj(found.get("links")).get("next")))

@@ -16,8 +16,8 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from shared.channels import _feed_entries as entries
-from shared.channels._asking import trouble
-from shared.channels._calling import LONGEST_WAIT, blocked, by_hand, credential, fetched, json_object
+from shared.channels._asking import trouble, until_date
+from shared.channels._calling import LONGEST_WAIT, blocked, by_hand, credential, fetched, json_object, wait
 from shared.channels._reading import Json, link, obj, read_json, text, when
 from shared.domain.connecting import Proof, Setup, Wanted
 from shared.domain.events import Event, Kind, Surface, Visibility
@@ -148,7 +148,7 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:
         return Page(items=(), cursor=ask.cursor)
     refused = _moved(answer) or trouble("The feed", answer)
     if refused is not None:
-        return refused
+        return _when_wanted(refused, answer)
     if len(answer.body) > _LARGEST:
         return Refused(refusal=Refusal.NEVER, reason=f"The feed is larger than {_LARGEST:,} bytes.")
     read = entries.read(answer.body, answer.headers.get("content-type", ""))
@@ -175,6 +175,12 @@ def _counts(entry: Mapping[str, str], ask: Ask, secret: Secret) -> bool:
         language=entry.get("language"),
     )  # fmt: skip
     return not phrases or wanted(ListeningRule(name="only", phrases=phrases), event)
+
+
+def _when_wanted(refused: Refused, answer: Answer) -> Refused:
+    """With the wait that the server asks for, as seconds or as a date, with 429 or with 503."""
+    asked = answer.status in {429, 503} and refused.refusal is Refusal.LATER
+    return replace(refused, after=refused.after or wait(answer) or until_date(answer)) if asked else refused
 
 
 def _moved(answer: Answer) -> Refused | None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from shared.channels import _google, _reviews
-from shared.channels._asking import expiry, with_tokens
+from shared.channels._asking import expiry, no_listing, with_tokens
 from shared.channels._calling import (
     bearer,
     content,
@@ -116,6 +116,8 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: A
     if refused is not None:
         return refused
     found = content(answer)
+    if not found and b"".join(answer.body.split()) != b"{}":  # a page without reviews is an empty object
+        return no_listing(_PLATFORM)
     reviews = objects(found if "reviewId" in found else found.get("reviews"))
     token = text(obj(found.get("tokenPagination")).get("nextPageToken"))
     return Page(items=[item for item in map(_item, reviews) if item is not None], next=token)

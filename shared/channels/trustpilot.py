@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from shared.channels import _address_key, _reviews
-from shared.channels._asking import expiry, trouble, with_tokens
+from shared.channels._asking import expiry, no_listing, trouble, with_tokens
 from shared.channels._calling import (
     bearer,
     by_status,
@@ -146,6 +146,8 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: A
     if refused is not None:
         return refused
     found = content(answer)
+    if "id" not in found and not isinstance(found.get("reviews"), list):
+        return no_listing(_PLATFORM)
     reviews = list(objects(found if "id" in found else found.get("reviews")))
     number = whole(ask.token) or 1
     goes_on = len(reviews) >= _PAGE

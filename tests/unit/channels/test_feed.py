@@ -162,6 +162,13 @@ def test_what_is_no_feed_says_what_to_do(answer, refusal, word):
     assert word in outcome.reason
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("wait", ["1800", "Mon, 09 Nov 2026 19:00:00 GMT"])
+def test_a_server_that_says_when_it_wants_to_be_asked_again_is_left_alone_until_then(status, wait):
+    headers = {"retry-after": wait, "date": "Mon, 09 Nov 2026 18:30:00 GMT"}
+    assert refused(feed.page(ASK, Answer(status=status, headers=headers), account())).after == timedelta(minutes=30)
+
+
 @pytest.mark.parametrize("status", [301, 308])
 def test_where_a_feed_moved_is_told_without_the_part_that_is_a_secret(status):
     moved = Answer(status=status, headers={"location": "https://www.google.com/alerts/feeds/0123/4567?token=s3cret"})
