@@ -41,7 +41,8 @@ ABOUT = About(
     checked=date(2026, 11, 21),
     acknowledging="off: bots may speak in public only where they were asked to, and in direct messages few expect them",
     author="name, handle and verified mark come along; followers by one free call, not for direct messages",
-    unproven="everything: no live account was at hand; what the log of messages holds when it is first read",
+    unproven="everything: no live account was at hand; what the log of messages holds when it is first read. A post "
+    "that its author dated back by more than two hours may be missed, and that a post was deleted is not heard of",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {

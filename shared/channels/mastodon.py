@@ -39,7 +39,8 @@ ABOUT = About(
     checked=date(2026, 11, 21),
     acknowledging="off: a private mention is a post like any other, and servers frown on programs that post unasked",
     author="name, handle and followers come with every post; nobody is verified; nothing to look up",
-    unproven="everything: no live account was at hand; other software that speaks the same API",
+    unproven="everything: no live account was at hand; other software that speaks the same API. That the account drops "
+    "no notifications is looked at when it is connected, and that a post was deleted is not heard of",
 )
 
 MOST_CHARACTERS = 500  # of a post, by default

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.channels import _tumblr_things as things
-from shared.channels._asking import expiry, no_page, with_tokens
+from shared.channels._asking import expiry, no_listing, no_page, with_tokens
 from shared.channels._calling import (
     LONGEST_WAIT,
     bearer,
@@ -63,7 +63,8 @@ ABOUT = About(
     checked=date(2026, 11, 21),
     acknowledging="off: whatever the API posts stands on the company's own blog, for all its followers",
     author="blog name only; nothing to look up, and no number of followers is told",
-    unproven="everything: no blog was at hand; that an ask is answered by editing it is told by users, not by Tumblr",
+    unproven="everything: no blog was at hand; that an ask is answered by editing it is told by users, not by Tumblr. "
+    "The 5,000 calls of a day are counted by blog, Tumblr counts them by application; a reblog by hand is not heard of",
 )
 
 LIMIT = 4_096  # of one text block
@@ -148,13 +149,16 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: A
     if not 200 <= answer.status < 300:
         return no_page(_refusal(answer))
     response = content(answer).get("response")
+    name = {things.NOTIFICATIONS: "notifications", things.ASKS: "posts"}.get(ask.feed)
+    if not isinstance(response if name is None else obj(response).get(name), list):
+        return no_listing("Tumblr")
     if ask.feed == things.NOTIFICATIONS:
         found = list(objects(obj(response).get("notifications")))
         return Page(items=_items(found), next=_earlier(ask.token, _linked(obj(response))))
     if ask.feed == things.ASKS:
         found = list(objects(obj(response).get("posts")))
         return Page(items=_items(found), next=str((whole(ask.token) or 0) + len(found)) if found else None)
-    found = list(objects(response)) if isinstance(response, list) else []
+    found = list(objects(response))
     oldest = min((_paged_at(post) for post in found), default=None)
     return Page(items=_items(found), next=_earlier(ask.token, oldest) if len(found) >= _PAGE else None)
 
