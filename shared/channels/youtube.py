@@ -41,8 +41,8 @@ ABOUT = About(
     checked=date(2026, 11, 21),
     acknowledging="off: everybody reads it, and each answer costs 50 of the 10,000 units of a day",
     author="name and handle come along; followers by a look-up of 1 unit",
-    unproven="everything: no live channel was at hand; that 10,000 characters are taken; how long the hub's leases are; "
-    "comments held for review are not asked for, deletions not heard of, canReply is found out by an error",
+    unproven="everything: no live channel was at hand; that 10,000 characters are taken; how long the hub's leases "
+    "are; comments held for review are not asked for, deletions not heard of, canReply is found out by an error",
 )
 
 CAPABILITIES: Mapping[Surface, Capability] = {
