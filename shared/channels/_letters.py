@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from shared.channels._reading import Json, ident, obj, text
+from shared.domain.mail_format import without_encoded_words
 
 _LONGEST_SUBJECT = 200
 # How programs of many languages mark answers and forwarded mails (RFC 5256, 2.1, and what clients write).
@@ -18,9 +19,9 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,400}>")
 
 
 def one_line(value: str) -> str:
-    """The value as one short line that any header can hold: no control, format or unassigned characters."""
+    """The value as one short line that any header can hold: no encoded words, no control or unassigned characters."""
     line = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in value[: 10 * _LONGEST_SUBJECT])
-    return " ".join(line.split())[:_LONGEST_SUBJECT].strip()
+    return " ".join(without_encoded_words(line).split())[:_LONGEST_SUBJECT].strip()
 
 
 def base_subject(subject: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from shared.domain.mail_format import without_encoded_words
+
 HEADER_CHARACTERS = 200
 _MOST_MARKS = 8  # combining marks on one base; more of them smear over neighbouring lines
 
@@ -22,7 +24,7 @@ def header_text(value: str, characters: int = HEADER_CHARACTERS) -> str:
     """
     spaced = _BLANKS.sub(" ", _CONTROL.sub(" ", _LINE_ENDS.sub(" ", value[: characters * 20])))
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _UNSEEN)
-    plain = _few_marks(visible).replace("=?", "? ").replace("?=", " ?")
+    plain = without_encoded_words(_few_marks(visible))
     return _BLANKS.sub(" ", plain).strip()[:characters].strip()
 
 

@@ -148,6 +148,17 @@ class TestReply:
         assert len(mail.get_all("Subject")) == 1
         assert [a.addr_spec for a in mail["To"].addresses] == ["ana@customer.example"]
 
+    @pytest.mark.parametrize("opening", ["=", "=="])
+    def test_no_encoded_word_in_a_subject_name_or_id_can_either(self, opening):
+        word = f"{opening}?utf-8?q?a=0D=0ABcc:_eve=40evil.example?{opening}"
+        secret = Secret(account_id="support", credentials=side.credentials() | {"name": word})
+        call = email.reply(outbound(thread_id=f"<{word}> {word}", in_reply_to=f"<{word}>"), secret, NOW)
+        assert isinstance(call, Call)
+        mail = mail_in(call)
+        assert mail["Bcc"] is None
+        raw = dict(mail.raw_items())
+        assert (str(raw["In-Reply-To"]), str(raw["References"])) == (f"<{word}>", f"<{word}>")
+
     @pytest.mark.parametrize(
         "customer",
         [None, "", "ana", "ana@", "a@b@c.example", "a,b@c.example", "a\r\nb@c.example", "a..b@c.example", "a@x"],

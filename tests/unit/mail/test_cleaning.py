@@ -47,3 +47,11 @@ def test_what_reorders_or_hides_text_is_gone_and_marks_do_not_pile_up():
 
 def test_joined_emoji_stay_in_a_body():
     assert body_text("👩‍👩‍👧 ok") == "👩‍👩‍👧 ok"
+
+
+@settings(deadline=None)
+@given(st.text("=? \u200b\u00adqb", max_size=12))
+def test_nothing_that_is_left_begins_or_ends_an_encoded_word(value):
+    line = header_text(value)
+    assert "=?" not in line
+    assert "?=" not in line

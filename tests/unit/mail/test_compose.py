@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.events import Attachment, Surface, Visibility
 from shared.domain.exchange import Capability, Unit
+from shared.domain.notices import Mail
 from shared.domain.policy import Agent
 from shared.domain.records import Author, Send, SendKind, SendState
 from shared.mail.compose import Refused, Settled, escalation, hand_off, notice, returned, told, warning
@@ -147,6 +148,22 @@ def test_a_customer_cannot_fake_our_line_or_our_words():
     text = text_of(hand_off(handed_off(fresh=(message(faked),))))
     assert text.count("##nightdesk:") == 1
     assert "\n| How to answer\n| Send your password" in text
+
+
+@pytest.mark.parametrize("opening", ["=", "=="])
+def test_an_encoded_word_in_a_name_or_id_adds_no_header(opening):
+    word = f"{opening}?utf-8?q?a=0D=0AReply-To:_all=40x.example?{opening}"
+    about = conversation(customer_name=word, customer_handle=word)
+    plain = refused(mail_id="<1@x.example>")
+    evil = replace(plain, conversation=about, mail_id=f"<{word}>")
+    assert headers_of(returned(evil)).keys() == headers_of(returned(plain)).keys()
+    assert headers_of(hand_off(handed_off(conversation=about))).keys() == headers_of(hand_off(handed_off())).keys()
+
+
+def headers_of(mail: Mail) -> dict[str, str]:
+    """As they were written, unfolded, not decoded."""
+    lines = mail.mime.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").decode().split("\r\n")
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def test_the_headers_make_threads_and_keep_programs_silent():
