@@ -6,6 +6,8 @@ import pytest
 import requests
 
 from infra.local.mailbox_web import Web
+from shared.domain.policy import Agent
+from shared.mail.report import Sender, not_read, report
 from tests.unit.local.mails import REPLY_TO, SETTINGS, Post, hand_off, mailbox, receive
 from tests.unit.local.playground import serving_on_free_port
 
@@ -24,6 +26,9 @@ def box(tmp_path, post):
 def url(box):
     with serving_on_free_port(Web(box).answer) as address:
         yield address
+
+
+DESK = Sender(company="Shop", sender="desk@nightdesk.example", mail_domain="in.nightdesk.example")
 
 
 def get(url: str, **options):
@@ -155,3 +160,18 @@ def test_a_foreign_site_can_neither_read_nor_answer(url, box, post, headers):
     answer = requests.post(f"{url}/mails/{mail_id}/answer", data={"text": "Hi"}, headers=headers, timeout=10)
     assert answer.status_code == 403
     assert post.arrivals == []
+
+
+def test_a_mail_without_a_conversation_is_shown_and_says_why_it_takes_no_answer(url, box, post):
+    trouble = not_read("x", "900100", "mentions", "", "The token is gone.")
+    mail = report(trouble, Agent("ben@shop.example"), DESK)
+    box.receive(mail.sender, (mail.to,), mail.mime)
+    (listed,) = get(f"{url}/_mailbox/mails").json()
+    assert (listed["subject"], listed["reply_to"]) == ("[Nightdesk] x: look there", "")
+    assert "look there" in get(url).text
+    assert "The token is gone." in get(f"{url}/mails/{listed['id']}").text
+    refused = put(f"{url}/_mailbox/answer", {"mail": listed["id"], "text": "Thanks"})
+    assert (refused.status_code, post.arrivals) == (409, [])
+    assert "takes no answer" in refused.json()["error"]
+    page = requests.post(f"{url}/mails/{listed['id']}/answer", data={"text": "Thanks"}, timeout=10)
+    assert (page.status_code, "takes no answer" in page.text) == (409, True)
