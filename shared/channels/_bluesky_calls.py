@@ -133,7 +133,7 @@ def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused: 
     access, refresh = text(said.get("accessJwt")), text(said.get("refreshJwt"))
     if answer.status == 200 and access and refresh:
         return _with(secret, access_token=access, refresh_token=refresh)
-    used_up = answer.status in {400, 401} and said.get("error") in {"ExpiredToken", "InvalidToken"}
+    used_up = answer.status in {400, 401} and text(said.get("error")) in {"ExpiredToken", "InvalidToken"}
     if used_up and secret.credentials.get("refresh_token") and secret.credentials.get("app_password"):
         return _with(secret, refresh_token="")
     return no_page(meaning(answer))
@@ -212,7 +212,7 @@ def _left_out(wanted: Ask, found: tuple[Json, ...]) -> str | None:
 def _notified(raw: Json) -> Item | None:
     """Filtered here too: the server filters after it has cut the page. Whether it was read says nothing of us."""
     uri = text(raw.get("uri"))
-    if uri is None or raw.get("reason") not in _ADDRESSED:
+    if uri is None or text(raw.get("reason")) not in _ADDRESSED:
         return None
     return Item(item_id=uri, at=when(raw.get("indexedAt")), raw=raw)
 

@@ -52,7 +52,7 @@ def _notification(base: Event, item: Json) -> Event:
     """Somebody answers, mentions or quotes us. The server's time counts: an author may write any time into a post."""
     surface = Surface.COMMENT if item.get("reason") == "reply" else Surface.MENTION
     said = _post(base, item, surface)
-    if item.get("reason") not in {"reply", "mention", "quote"} and said.kind is Kind.MESSAGE:
+    if text(item.get("reason")) not in {"reply", "mention", "quote"} and said.kind is Kind.MESSAGE:
         return replace(base, detail="a notification of another reason")
     return said
 

@@ -271,6 +271,15 @@ def test_what_a_person_has_read_already_is_an_item_like_any_other():
     assert item.at == datetime(2026, 11, 9, 18, 29, tzinfo=UTC)
 
 
+def test_a_reason_or_an_error_that_is_no_word_breaks_nothing():
+    odd = {"uri": "at://x", "cid": "y", "reason": ["reply"], "indexedAt": "2026-11-09T18:29:00.000Z"}
+    assert paged(ask(), answer({"notifications": [odd]})).items == []
+    body = json.dumps({"account_id": ACCOUNT, "feed": "notifications", "items": [odd]}).encode()
+    (event,) = bluesky.parse(body, NOW)
+    assert event.kind is Kind.UNKNOWN
+    assert isinstance(bluesky.renewed(secret(), answer({"error": {}}, 400), NOW), Refused)
+
+
 def test_of_our_own_posts_only_answers_are_read():
     def shown(did, **rec):
         return {"post": {"uri": "at://p", "author": {"did": did}, "record": rec, "indexedAt": "2026-11-09T18:29:00Z"}}
