@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from infra.cli import main
 from infra.local import engine
+from shared.channels import load
 
 RUN = CliRunner()
 EVENTS = Path(__file__).parents[3] / "events"
@@ -56,6 +58,20 @@ def test_what_asking_never_brings_is_not_called_delivered(delivered):
     assert (ended.exit_code, delivered) == (1, [])
     assert "bluesky is asked, and this is nothing that asking brings: The body is not JSON" in ended.stderr
     assert "events/bluesky/ has examples." in ended.stderr
+
+
+def test_what_is_asked_for_is_delivered_as_of_now_for_the_poller_asks_for_nothing_older(monkeypatch, delivered):
+    bodies: list[bytes] = []
+    stack = engine.Engine().running()
+    stack.deliver = lambda _channel, body, **_: bodies.append(body) or (200, "")
+    monkeypatch.setattr(engine.Engine, "running", lambda _self: stack)
+    old = (EVENTS / "app_store" / "review__new.json").read_text(encoding="utf-8")
+    assert deliver("app_store", old).exit_code == 0
+    now = datetime.now(UTC)
+    newest = max(event.sent_at for event in load("app_store").parse(bodies[0], now) if event.sent_at is not None)
+    assert abs(now - newest) < timedelta(minutes=1)
+    assert deliver("facebook", page("100200300")).exit_code == 0
+    assert bodies[1] == page("100200300").encode()
 
 
 def test_what_a_platform_pushes_is_delivered_whether_it_can_be_read_or_not(delivered):
