@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from secrets import choice, randbelow
@@ -13,6 +14,7 @@ import requests
 from infra.local.addresses import MAIL_DOMAIN, REPOSITORY
 from infra.local.retiming import as_if_now
 from shared.domain.records import Author, SendKind, SendState, State, Watch, watch_key
+from shared.errors import Conflict
 from shared.services.renew import RENEW_FEED
 from tests.e2e.said import unique
 
@@ -258,12 +260,26 @@ def test_what_a_webhook_missed_is_found_by_asking_counted_and_told_to_people(sta
     body = event(
         "facebook", "fetched__comments", earlier, post=("555_", f"{post}_"), ana=('"4242"', f'"{ana}"'), bo=("4243", bo)
     )
+    assert stack.poll() == (200, "")
+    assert stack.settle_until(lambda: listened_an_hour_longer(stack, watch_key("facebook", "100200300", "comments")))
     assert stack.deliver("facebook", body) == (200, "")
     known = heard(stack, "facebook", "100200300", ana)
     (found,) = [one for one in stack.desk.messages(known) if one.author is Author.CUSTOMER]
     assert (found.text, found.repaired) == ("Where is my parcel?", True)
     assert "had not told us of it: found by asking." in handed_over(stack, known)["text"]
     assert stack.settle_until(lambda: 2.0 in repaired(stack, "facebook", "comments"))
+
+
+def listened_an_hour_longer(stack, key):
+    """Let a feed have been read for an hour more: nobody missed what was said before. False while it is being read."""
+    watch = stack.desk.read([key]).get(key)
+    if watch is None or watch.owner is not None:
+        return False
+    try:
+        stack.desk.commit([replace(watch, since=watch.since - timedelta(hours=1))])
+    except Conflict:
+        return False
+    return True
 
 
 def repaired(stack, channel, feed):
