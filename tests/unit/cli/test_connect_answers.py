@@ -173,11 +173,12 @@ def test_on_the_laptop_calls_to_aws_are_signed_by_the_emulators_own_key(monkeypa
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     seen: list[str] = []
     place = places.laptop()
-    monkeypatch.setattr(
-        place.caller,
-        "_make",
-        lambda call, _longest: seen.append(call.headers["Authorization"]) or Answer(status=200, headers={}, body=b""),
-    )
+
+    def made(call: Call, _longest: int) -> Answer:
+        seen.append(call.headers["Authorization"])
+        return Answer(status=200)
+
+    monkeypatch.setattr(place.caller, "_make", made)
     asked = Call(method="GET", url="https://email.eu-central-1.amazonaws.com/", headers={}, aws_service="ses")
     assert isinstance(place.caller.perform(asked), Answer)
     assert f"Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/" in seen[0]
