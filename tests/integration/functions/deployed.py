@@ -106,7 +106,7 @@ class Platform(BaseAdapter):
     @property
     def texts(self) -> list[str]:
         """What customers read."""
-        return [json.loads(request.body or b"")["message"]["text"] for request in self.asked]
+        return [json.loads(r.body or b"")["message"]["text"] for r in self.asked if r.method == "POST"]
 
 
 @dataclass
