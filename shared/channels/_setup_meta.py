@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.channels import _meta
+from shared.channels import _meta, _meta_tokens
 from shared.channels._asking import no_page
 from shared.channels._calling import bearer, blocked, content, query, segment
 from shared.channels._reading import ident, text
@@ -85,6 +85,7 @@ INSTAGRAM = Setup(
             secret=False,
             optional=True,
         ),
+        _meta_tokens.ENDS,
     ),
     ticks=(
         "In the app's dashboard, Webhooks, object Instagram: enter {webhook_url} and the verify token.",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.channels import _meta
-from shared.channels._asking import LONG_AGO, expiry, no_page, with_tokens
+from shared.channels import _meta, _meta_tokens
+from shared.channels._asking import no_page, with_tokens
 from shared.channels._calling import bearer, content, json_call, query, segment
 from shared.channels._reading import ident, obj, objects, text, when
 from shared.domain.connecting import Proof, Setup, Wanted
@@ -30,7 +30,7 @@ FEEDS: tuple[Feed, ...] = (
     ),
 )
 
-RENEW_BEFORE = timedelta(days=20)  # of sixty: many tries before it is too late for any
+RENEW_BEFORE, expires = _meta_tokens.RENEW_BEFORE, _meta_tokens.expires
 
 _PERMISSIONS = (
     "threads_basic", "threads_content_publish", "threads_read_replies", "threads_manage_replies",
@@ -42,10 +42,7 @@ SETUP = Setup(
         Wanted(name="signing", ask="The Threads app secret", where="App settings, Basic, Threads app secret"),
         Wanted(name="verify_token", ask="A word for the handshake", where="nowhere: it is made up", made=True),
         Wanted(name="access_token", ask="A long-lived access token", where="Use cases, Threads, User token generator"),
-        Wanted(
-            name="expires_at", ask="When the token ends, sixty days after it was made: 2026-12-31T00:00:00Z",
-            where="the day it was made", secret=False, optional=True,
-        ),
+        _meta_tokens.ENDS,
     ),
     ticks=(
         "In Use cases, Threads, Settings, set the callback URL {webhook_url} and the word for the handshake.",
@@ -112,20 +109,9 @@ def proven(answer: Answer) -> Proof | Refused:
     return no_page(_meta.outcome(answer))
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the token ends, where somebody noted it; where there is none, nothing can be renewed either."""
-    ends = expiry(secret)
-    return None if ends == LONG_AGO else ends
-
-
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
-    """The call that makes the token last sixty days from now. It must be a day old and not have ended."""
-    proof = bearer(secret)
-    if isinstance(proof, Refused):
-        return proof
-    token = proof["authorization"].removeprefix("Bearer ")
-    wanted = query({"grant_type": "th_refresh_token", "access_token": token})
-    return Call(method="GET", url=f"https://graph.threads.net/refresh_access_token?{wanted}")
+    """The call that makes the token last another sixty days."""
+    return _meta_tokens.refresh("https://graph.threads.net", "th_refresh_token", secret)
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

@@ -1,8 +1,9 @@
 """Instagram professional accounts: direct messages, comments, mentions, by either login.
 
 Credentials of an account: `access_token`; `flavour`, "instagram" (Instagram Login) or "facebook" (Facebook Login),
-which decides the host; with "facebook" also `page_id`, of the linked Page. Deliveries under Instagram Login are signed
-with the Instagram app secret. Source: developers.facebook.com/docs/instagram-platform/webhooks and its examples page.
+which decides the host; with "instagram" also `expires_at`, with "facebook" `page_id`, of the linked Page. Deliveries
+under Instagram Login are signed with the Instagram app secret.
+Source: developers.facebook.com/docs/instagram-platform/webhooks and its examples page.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from shared.channels import _meta, _meta_feeds, _meta_people, _setup_meta
+from shared.channels import _meta, _meta_feeds, _meta_people, _meta_tokens, _setup_meta
+from shared.channels._asking import with_tokens
 from shared.channels._calling import misfit, never
 from shared.channels._meta_events import events, unknown, word
 from shared.channels._reading import Json, ident, obj, text
@@ -98,6 +100,26 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused:
 def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the protocol's signature
     """Who the token speaks for."""
     return _setup_meta.instagram_proof(secret)
+
+
+# Staying connected
+
+RENEW_BEFORE = _meta_tokens.RENEW_BEFORE
+
+
+def expires(secret: Secret) -> datetime | None:
+    """When a token of Instagram Login ends, where that was noted; a Page's token, of Facebook Login, does not."""
+    return _meta_tokens.expires(secret) if secret.credentials.get("flavour") == "instagram" else None
+
+
+def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
+    """The call that makes the token last another sixty days."""
+    return _meta_tokens.refresh("https://graph.instagram.com", "ig_refresh_token", secret)
+
+
+def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
+    """The account with the token that replaces the old one. Total."""
+    return with_tokens("Instagram", secret, answer, now)
 
 
 # Replying

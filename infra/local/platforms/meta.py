@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -30,6 +31,8 @@ def channel_of(call: PlatformCall, world: World) -> str:
 
 def answer(call: PlatformCall, world: World) -> PlatformAnswer:
     """What Meta answers. Raises Refusal."""
+    if (call.method, call.host, call.path) == ("GET", _INSTAGRAM, "/refresh_access_token"):
+        return _refreshed(call, world)
     node = graph.node(call)
     account = _account(call, world, node)
     platform = _PLATFORMS[account.channel]
@@ -43,6 +46,16 @@ def answer(call: PlatformCall, world: World) -> PlatformAnswer:
     if call.method == "POST":
         return platform.post(call, world, account, node)
     raise graph.invisible(node[0], call.method)
+
+
+def _refreshed(call: PlatformCall, world: World) -> PlatformAnswer:
+    """A token of Instagram Login is replaced by one that lasts sixty days."""
+    account = next((a for a in graph.bearers(call, world) if a.credentials.get("flavour") == "instagram"), None)
+    if account is None or call.text("grant_type") != "ig_refresh_token":
+        raise graph.error(100, "The parameter grant_type is required")
+    account.credentials["access_token"] = "IGAA" + secrets.token_urlsafe(32)
+    fresh = account.credentials["access_token"]
+    return PlatformAnswer(body={"access_token": fresh, "token_type": "bearer", "expires_in": 60 * 86_400})
 
 
 def _connection(call: PlatformCall, account: Account, node: tuple[str, ...]) -> PlatformAnswer | None:
