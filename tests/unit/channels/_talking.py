@@ -1,7 +1,8 @@
-"""A channel file and its platform's side of the sandbox, talking without a network."""
+"""A channel file and its platform's side of the sandbox, talking without a network, on good days and bad ones."""
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,14 +11,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from infra.local import accounts
+from infra.local.platforms.world import Account, World
 from infra.local.sandbox import Sandbox
 from infra.local.serving import Incoming, parameters
 from shared.channels import load
-from shared.domain.events import Surface
+from shared.domain.events import Event, Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Refused, Secret
 from shared.domain.polling import Ask, Page, polled
 
 EVENTS = Path(__file__).parents[3] / "events"
+
+
+def delivered(channel: str, stem: str) -> bytes:
+    """A delivery of events/."""
+    (file,) = (p for p in (EVENTS / channel).glob(f"{stem}.*") if ".expected." not in p.name)
+    return file.read_bytes()
+
+
+def said(channel: str, body: bytes, now: datetime) -> Event:
+    """The customer's message in a delivery."""
+    return next(e for e in load(channel).parse(body, now) if e.kind is Kind.MESSAGE)
 
 
 def outbound(channel: str, account_id: str, **changed: Any) -> Outbound:
@@ -63,7 +76,29 @@ class Talk:
         self.delivers(json.loads((EVENTS / self.channel / f"{stem}.json").read_bytes()))
 
     def delivers(self, body: object) -> None:
-        self.control("deliveries", {"channel": self.channel, "body": json.dumps(body)})
+        self.learns(json.dumps(body).encode())
+
+    def learns(self, body: bytes) -> None:
+        """The platform knows what it delivered, whatever its form."""
+        self.control("deliveries", {"channel": self.channel, "body": base64.b64encode(body).decode()})
+
+    def meets(self, kind: str, host: str) -> None:
+        """The next post there meets trouble."""
+        self.control("faults", {"host": host, "kind": kind, "times": 1})
+
+    def answers(self, event: Event, text: str = "We are looking into it.", **changed: Any) -> Outbound:
+        """The agent's answer to an event."""
+        given: dict[str, Any] = {
+            "surface": event.surface,
+            "thread_id": event.thread_id,
+            "customer_id": event.customer_id,
+            "in_reply_to": event.message_id,
+            "text": text,
+            "last_inbound_at": self.now,
+            "client_token": "conversation.reply-1",
+            **changed,
+        }
+        return outbound(self.channel, self.account_id, **given)
 
     def call(self, call: Call | Refused | None) -> Answer:
         """What the platform answers to a call."""
@@ -93,6 +128,16 @@ class Talk:
         items = [item.raw for item in page.items]
         body = json.dumps({"account_id": self.account_id, "feed": feed, "items": items}).encode()
         return list(load(self.channel).parse(body, self.now)) if items else []
+
+    @property
+    def world(self) -> World:
+        return self.sandbox._world
+
+    @property
+    def account(self) -> Account:
+        found = self.world.account(self.channel, self.account_id)
+        assert found is not None
+        return found
 
     @property
     def posts(self) -> list[dict[str, Any]]:

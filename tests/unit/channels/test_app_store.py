@@ -18,7 +18,7 @@ from shared.domain.connecting import Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Secret, Unclear
 from shared.domain.polling import Ask, Page
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 APP = "6449000001"
@@ -201,7 +201,7 @@ def test_a_success_without_a_response_and_a_fault_leave_it_unclear():
 
 @pytest.fixture
 def store(tmp_path):
-    return carrier("app_store", tmp_path, NOW, APP)
+    return Talk("app_store", APP, tmp_path, NOW)
 
 
 def fetch(store, **asked):

@@ -16,7 +16,7 @@ from shared.channels import feed
 from shared.domain.connecting import Proof
 from shared.domain.exchange import Answer, Call, Refusal, Refused, Secret
 from shared.domain.polling import Ask, Page
-from tests.unit.channels._carrying import Carrier, carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 ALERT = delivered("feed", "message__google-alert")
@@ -44,8 +44,8 @@ RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Kettle forum</t
 
 
 @pytest.fixture
-def desk(tmp_path) -> Carrier:
-    made = carrier("feed", tmp_path, NOW, "alerts-acme")
+def desk(tmp_path) -> Talk:
+    made = Talk("feed", "alerts-acme", tmp_path, NOW)
     made.learns(ALERT)
     return made
 

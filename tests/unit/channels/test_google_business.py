@@ -15,7 +15,7 @@ from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Request, Secret, Unclear
 from shared.domain.polling import Ask, Page
 from shared.errors import Misconfigured, SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 LOCATION = "9876543210"
@@ -286,7 +286,7 @@ def test_a_refresh_token_that_ended_is_a_matter_for_a_person():
 
 @pytest.fixture
 def place(tmp_path):
-    return carrier("google_business", tmp_path, NOW, LOCATION)
+    return Talk("google_business", LOCATION, tmp_path, NOW)
 
 
 def fetch(place, **asked):

@@ -15,7 +15,7 @@ from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Secret, Unclear
 from shared.domain.polling import Ask, Page
 from shared.services.poll_walk import MOST_REVISITS
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 APP = "com.lantern.bikes"
@@ -179,7 +179,7 @@ def test_without_a_usable_key_a_person_is_told(key):
 
 @pytest.fixture
 def store(tmp_path):
-    return carrier("google_play", tmp_path, NOW, APP)
+    return Talk("google_play", APP, tmp_path, NOW)
 
 
 def test_a_review_is_found_answered_and_the_answer_recognised_when_it_is_read_again(store):

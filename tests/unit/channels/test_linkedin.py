@@ -16,7 +16,7 @@ from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Secret
 from shared.domain.polling import Ask, Item, Page
 from shared.errors import SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 31, tzinfo=UTC)
 PAGE = "2414183"
@@ -150,7 +150,7 @@ MENTION = said("linkedin", delivered("linkedin", "mention__in-a-post"), NOW)
 
 @pytest.fixture
 def site(tmp_path):
-    made = carrier("linkedin", tmp_path, NOW, PAGE)
+    made = Talk("linkedin", PAGE, tmp_path, NOW)
     for stem in ("message__comment", "message__below-another", "mention__in-a-post"):
         made.learns(delivered("linkedin", stem))
     return made

@@ -15,8 +15,7 @@ from shared.domain.connecting import Proof
 from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Secret, Unclear
 from shared.domain.polling import Ask, Page
-from tests.unit.channels._carrying import Carrier, carrier, delivered, said
-from tests.unit.channels._talking import outbound
+from tests.unit.channels._talking import Talk, delivered, outbound, said
 
 NOW = datetime(2026, 11, 9, 20, 1, tzinfo=UTC)
 MENTION = delivered("reddit", "message__mention")
@@ -25,13 +24,13 @@ ASK = Ask(feed="mentions", since=NOW - timedelta(hours=24), now=NOW)
 
 
 @pytest.fixture
-def desk(tmp_path) -> Carrier:
-    made = carrier("reddit", tmp_path, NOW, "AcmeHelp")
+def desk(tmp_path) -> Talk:
+    made = Talk("reddit", "AcmeHelp", tmp_path, NOW)
     made.learns(MENTION)
     return made
 
 
-def read(desk: Carrier, ask: Ask) -> Page:
+def read(desk: Talk, ask: Ask) -> Page:
     page = reddit.page(ask, desk.call(reddit.ask(ask, desk.secret)), desk.secret)
     assert isinstance(page, Page), page
     return page

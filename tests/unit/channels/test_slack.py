@@ -16,7 +16,7 @@ from shared.domain.conversation import conversation_of, is_from_customer
 from shared.domain.events import Kind, Surface, Visibility
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Response, Secret, Unclear
 from shared.errors import SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 31, tzinfo=UTC)
 OURS = "T0DESK0001"
@@ -146,7 +146,7 @@ def test_what_we_write_calls_nobody():
 
 @pytest.fixture
 def workspace(tmp_path):
-    made = carrier("slack", tmp_path, NOW, OURS)
+    made = Talk("slack", OURS, tmp_path, NOW)
     made.learns(delivered("slack", "message__in-a-shared-channel"))
     made.learns(delivered("slack", "message__direct"))
     return made

@@ -15,7 +15,7 @@ from shared.channels import sms
 from shared.domain.events import Event, Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Secret, Unclear, accepted
 from shared.errors import Misconfigured, SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 NUMBER = "447700900999"
@@ -142,7 +142,7 @@ def test_the_first_value_of_a_repeated_parameter_counts_and_hostile_counts_cost_
 
 @pytest.fixture
 def phone(tmp_path):
-    made = carrier("sms", tmp_path, NOW, NUMBER)
+    made = Talk("sms", NUMBER, tmp_path, NOW)
     made.learns(delivered("sms", "message__plain"))
     return made
 

@@ -16,7 +16,7 @@ from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Request, Response, Secret, Unclear
 from shared.domain.polling import Ask, Page
 from shared.errors import SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 18, 31, tzinfo=UTC)
 BUSINESS = "biz-open-id-1"
@@ -112,7 +112,7 @@ def test_what_the_account_itself_wrote_is_ours_whatever_event_and_role_it_comes_
 
 @pytest.fixture
 def app(tmp_path):
-    made = carrier("tiktok", tmp_path, NOW, BUSINESS)
+    made = Talk("tiktok", BUSINESS, tmp_path, NOW)
     made.learns(delivered("tiktok", "message__text"))
     made.learns(delivered("tiktok", "pointer__comment"))
     made.learns(delivered("tiktok", "pointer__reply"))

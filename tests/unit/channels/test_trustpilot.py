@@ -14,7 +14,7 @@ from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Request, Secret
 from shared.domain.polling import Ask, Page
 from shared.errors import SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered
+from tests.unit.channels._talking import Talk, delivered
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 UNIT = "46d6a890000064000500e0c3"
@@ -145,7 +145,7 @@ def test_an_update_at_the_time_of_writing_is_none():
 
 @pytest.fixture
 def place(tmp_path):
-    return carrier("trustpilot", tmp_path, NOW, UNIT)
+    return Talk("trustpilot", UNIT, tmp_path, NOW)
 
 
 def test_what_a_webhook_tells_of_is_fetched_answered_and_read_back(place):

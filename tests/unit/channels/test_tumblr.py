@@ -14,7 +14,7 @@ from shared.channels import tumblr
 from shared.domain.connecting import Proof
 from shared.domain.exchange import Answer, Call, Posted, Refusal, Refused, Secret, Unclear
 from shared.domain.polling import Ask, Page
-from tests.unit.channels._carrying import Carrier, carrier, delivered, said
+from tests.unit.channels._talking import Talk, delivered, said
 
 NOW = datetime(2026, 11, 9, 20, 1, tzinfo=UTC)
 BLOG = "acme-kettles"
@@ -25,14 +25,14 @@ ASK = Ask(feed="notifications", since=NOW - timedelta(hours=24), now=NOW)
 
 
 @pytest.fixture
-def desk(tmp_path) -> Carrier:
-    made = carrier("tumblr", tmp_path, NOW, BLOG)
+def desk(tmp_path) -> Talk:
+    made = Talk("tumblr", BLOG, tmp_path, NOW)
     for body in (ASKED, NOTE, TAGGED):
         made.learns(body)
     return made
 
 
-def read(desk: Carrier, ask: Ask) -> Page:
+def read(desk: Talk, ask: Ask) -> Page:
     page = tumblr.page(ask, desk.call(tumblr.ask(ask, desk.secret)), desk.secret)
     assert isinstance(page, Page), page
     return page
@@ -50,7 +50,7 @@ def error(status: int, code: int | None = None, **headers: str) -> Answer:
     return Answer(status=status, headers=headers, body=json.dumps(body).encode())
 
 
-def shows(desk: Carrier, feed: str, count: int, **raw: object) -> None:
+def shows(desk: Talk, feed: str, count: int, **raw: object) -> None:
     """Items whose times have whole seconds, three in each."""
     for number in range(count):
         name, at = f"n{number:03d}", 1794254400 - number // 3
@@ -58,7 +58,7 @@ def shows(desk: Carrier, feed: str, count: int, **raw: object) -> None:
         desk.world.show(Shown(channel="tumblr", account_id=BLOG, feed=feed, item_id=name, at=at, raw=item))
 
 
-def walked(desk: Carrier, ask: Ask) -> list[str]:
+def walked(desk: Talk, ask: Ask) -> list[str]:
     found: list[str] = []
     for _ in range(50):
         page = read(desk, ask)

@@ -14,7 +14,7 @@ from shared.domain.events import Kind, Surface
 from shared.domain.exchange import Answer, Call, Outbound, Posted, Refusal, Refused, Request, Secret, Unclear
 from shared.domain.polling import Ask, Page
 from shared.errors import SignatureRejected
-from tests.unit.channels._carrying import carrier, delivered
+from tests.unit.channels._talking import Talk, delivered
 
 NOW = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 ACCOUNT = Secret(account_id="biz-1", signing=("key-one", "key-two"), credentials={"access_token": "token"})
@@ -180,7 +180,7 @@ BUSINESS = "biz-lantern-1"
 
 @pytest.fixture
 def place(tmp_path):
-    return carrier("yelp", tmp_path, NOW, BUSINESS)
+    return Talk("yelp", BUSINESS, tmp_path, NOW)
 
 
 def lead(place):
