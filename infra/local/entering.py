@@ -8,13 +8,12 @@ import email.utils
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from typing import Any
 
 from infra.local.mailbox_drop import Arrival
+from infra.local.mailbox_letters import NOTICE, letter
 from shared.errors import Misconfigured
 
-NOTICE = "notice"
 _NO_SENDER = "nobody@customer.example"
 
 
@@ -31,7 +30,7 @@ def arrival(channel: str, body: bytes, mail_domain: str, now: datetime) -> Arriv
     Raises Misconfigured for MIME that names no address of ours.
     """
     read = _object(body)
-    return _composed(channel, read, mail_domain, now) if read else _as_it_is(body, mail_domain, now)
+    return letter(_completed(channel, read), mail_domain, now) if read else _as_it_is(body, mail_domain, now)
 
 
 def known_as(channel: str, body: bytes, mail_domain: str) -> bytes:
@@ -50,29 +49,18 @@ def known_as(channel: str, body: bytes, mail_domain: str) -> bytes:
     return json.dumps(known).encode()
 
 
-def _composed(channel: str, said: Mapping[str, Any], mail_domain: str, now: datetime) -> Arrival:
-    """The mail that the desk would make this delivery of."""
-    sender = said.get("from") if isinstance(said.get("from"), dict) else {}
-    address = str((sender or {}).get("address") or _NO_SENDER)
-    account_id = str(said.get("account_id") or "")
-    recipient = f"{NOTICE}+{account_id}@{mail_domain}" if channel == NOTICE else f"{account_id}@{mail_domain}"
-    mime = EmailMessage(policy=email.policy.SMTP)
-    mime["From"] = email.utils.formataddr((str((sender or {}).get("name") or ""), address))
-    mime["To"] = recipient
-    mime["Subject"] = str(said.get("subject") or "")
-    mime["Date"] = email.utils.format_datetime(now)
-    for name, value in (
-        ("Message-ID", said.get("message_id")),
-        ("In-Reply-To", said.get("in_reply_to")),
-        ("References", " ".join(map(str, said.get("references") or ()))),
-        ("Reply-To", said.get("reply_to")),
-    ):
-        if value:
-            mime[name] = str(value)
-    mime.set_content(str(said.get("text") or ""))
+def _completed(channel: str, said: Mapping[str, Any]) -> dict[str, object]:
+    """The delivery with what makes a mail of it, where one written by hand leaves that out. Its channel is known."""
+    given = said.get("from")
+    sender = given if isinstance(given, dict) else {}
     proven = said.get("authenticated", said.get("dmarc", "PASS") == "PASS") is True
-    verdicts = {} if proven else {"dmarc": "FAIL"}
-    return Arrival(mime=mime.as_bytes(), sender=address, recipients=(recipient,), at=now, verdicts=verdicts)
+    return {
+        **said,
+        "type": NOTICE if channel == NOTICE else "mail",
+        "account_id": str(said.get("account_id") or ""),
+        "from": {**sender, "address": str(sender.get("address") or _NO_SENDER)},
+        "dmarc": "PASS" if proven else "FAIL",
+    }
 
 
 def _as_it_is(body: bytes, mail_domain: str, now: datetime) -> Arrival:

@@ -10,34 +10,30 @@ import email.policy
 import email.utils
 from collections.abc import Mapping
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 
 from infra.local.mailbox_drop import Arrival
 from shared.errors import Misconfigured
 
+NOTICE = "notice"
+
 
 def letter(delivery: Mapping[str, object], mail_domain: str, now: datetime) -> Arrival:
     """The mail of a delivery, on its way to the address it came to. Raises Misconfigured where it is no mail's."""
-    kind, account_id = delivery.get("type"), delivery.get("account_id")
-    sender = _sender(delivery)
-    if kind not in {"mail", "notice"} or not isinstance(account_id, str) or sender is None:
+    kind, account_id, given = delivery.get("type"), delivery.get("account_id"), delivery.get("from")
+    sender = given if isinstance(given, dict) else {}
+    address = sender.get("address")
+    if kind not in {"mail", NOTICE} or not isinstance(account_id, str) or not isinstance(address, str):
         raise Misconfigured("This is no delivery of a mail: type, account_id and from.address have to say whose it is.")
-    to = f"{account_id}@{mail_domain}" if kind == "mail" else f"notice+{delivery.get('platform')}@{mail_domain}"
+    to = f"{NOTICE}+{delivery.get('platform') or account_id}" if kind == NOTICE else account_id
+    to = f"{to}@{mail_domain}"
     authenticated = delivery.get("authenticated", True) is True
     dmarc = delivery.get("dmarc") if isinstance(delivery.get("dmarc"), str) else "PASS" if authenticated else "GRAY"
-    mime = _mime(delivery, sender, to, now)
-    return Arrival(mime=mime, sender=sender.addr_spec, recipients=(to,), at=now, verdicts={"dmarc": str(dmarc)})
+    mime = _mime(delivery, email.utils.formataddr((str(sender.get("name") or ""), address)), to, now)
+    return Arrival(mime=mime, sender=address, recipients=(to,), at=now, verdicts={"dmarc": str(dmarc)})
 
 
-def _sender(delivery: Mapping[str, object]) -> Address | None:
-    given = delivery.get("from")
-    if not isinstance(given, dict) or not isinstance(given.get("address"), str):
-        return None
-    return Address(display_name=str(given.get("name") or ""), addr_spec=given["address"])
-
-
-def _mime(delivery: Mapping[str, object], sender: Address, to: str, now: datetime) -> bytes:
+def _mime(delivery: Mapping[str, object], sender: str, to: str, now: datetime) -> bytes:
     mail = EmailMessage(policy=email.policy.SMTP)
     mail["From"] = sender
     others = delivery.get("to")

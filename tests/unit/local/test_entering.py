@@ -93,6 +93,15 @@ def test_every_mail_of_events_can_be_handed_in(file):
     assert (read.defects, found.recipients[0].partition("@")[2]) == ([], DOMAIN)
 
 
+def test_our_own_mail_still_names_the_customer_it_went_to():
+    file = EVENTS / "email" / "echo__written-in-our-own-mail-program.json"
+    assert "ana@customer.example" in read_letter(came("email", file.read_bytes()).mime).to
+
+
+def test_a_delivery_that_names_nobody_is_a_mail_of_nobody():
+    assert came("email", b'{"account_id": "support"}').sender == "nobody@customer.example"
+
+
 def test_a_service_of_aws_publishes_the_message_and_the_topic_makes_the_envelope():
     assert published(json.dumps({"Type": "Notification", "Message": '{"messageBody": "x"}'}).encode()) == (
         '{"messageBody": "x"}'
