@@ -5,9 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import email.utils
-import html
 import json
-import re
 import secrets
 import threading
 from dataclasses import asdict, dataclass, field, replace
@@ -15,8 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from shared.errors import Fault, NightdeskError
-
-_TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+from shared.mail.markup import page_lines
 
 
 class NoSuchMail(NightdeskError):
@@ -222,7 +219,7 @@ def _text(mime: EmailMessage) -> str:
         payload = part.get_payload(decode=True)
         content = payload.decode("latin-1") if isinstance(payload, bytes) else str(part.get_payload())
     is_html = part.get_content_subtype() == "html"
-    return (html.unescape(_TAG.sub("", content)) if is_html else content).replace("\r\n", "\n").strip("\n")
+    return (page_lines(content) if is_html else content).replace("\r\n", "\n").strip("\n")
 
 
 def bare(address: str) -> str:

@@ -6,6 +6,7 @@ import email
 import email.policy
 import json
 import smtplib
+import time
 from dataclasses import replace
 from email.message import EmailMessage
 
@@ -195,6 +196,14 @@ def test_an_html_mail_is_shown_as_text(box):
     mail = EmailMessage()
     mail.set_content("<style>p{}</style><p>Fish &amp; <b>chips</b></p>", subtype="html")
     assert box.store.mail(receive(box, mail)).text == "Fish & chips"
+
+
+@pytest.mark.parametrize("piece", ["<", "<script ", "<style>", "</script ", "<!--"])
+def test_html_that_never_ends_is_read_in_one_pass(piece):
+    raw = b"Content-Type: text/html\n\n" + (piece * (250_000 // len(piece))).encode()
+    begun = time.monotonic()
+    read(Received(id="1", sender="a@b.example", recipients=("c@d.example",), at="2026-11-03T07:30:00Z"), raw)
+    assert time.monotonic() - begun < 5
 
 
 def test_mail_comes_in_by_smtp(box, post):
