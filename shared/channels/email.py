@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -173,8 +174,7 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused: 
         "Content": {"Raw": {"Data": base64.b64encode(mime).decode("ascii")}},
     }
     url = f"https://email.{region}.amazonaws.com/v2/email/outbound-emails"
-    call = json_call("POST", url, payload=payload)
-    return Call(method=call.method, url=call.url, headers=call.headers, body=call.body, aws_service="ses")
+    return replace(json_call("POST", url, payload=payload), aws_service="ses")
 
 
 def _sender(secret: Secret) -> tuple[str, str] | Refused:

@@ -5,7 +5,8 @@ from __future__ import annotations
 # ruff: noqa: RUF001 - letters of other scripts look like Latin ones
 
 _DONE = frozenset(
-    """done|all done|is done|it is done|it's done|answered|answered there|replied
+    word.strip().casefold()
+    for word in """done|all done|is done|it is done|it's done|answered|answered there|replied
     erledigt|ist erledigt|fertig|gemacht|beantwortet|fait|c'est fait|répondu|hecho|listo|respondido|feito|pronto
     fatto|risposto|gedaan|klaar|beantwoord|klart|klar|färdigt|besvarat|besvaret|færdig|ferdig|tehty|valmis
     zrobione|gotowe|hotovo|kész|gata|rezolvat|готово|сделано|ответил|ответила|зроблено|έγινε|tamam|bitti|yapıldı
@@ -33,12 +34,9 @@ def says_done(text: str, name: str) -> bool:
 
 def _is_done(line: str) -> bool:
     word = " ".join(line.casefold().replace("\u2019", "'").split()).strip(_AROUND)
-    return bool(word) and (word.strip() in _KNOWN or _MARKS.issuperset(word))
+    return bool(word) and (word.strip() in _DONE or _MARKS.issuperset(word))
 
 
 def _is_name(line: str, name: str) -> bool:
     words = set(line.casefold().strip(_AROUND + "-").split())
     return bool(words) and words <= set(name.casefold().split())
-
-
-_KNOWN = frozenset(word.strip().casefold() for word in _DONE)
