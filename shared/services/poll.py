@@ -22,10 +22,9 @@ from shared.domain.records import Key, Record, Seen, Watch
 from shared.errors import UnknownChannel
 from shared.ports import Channels, Clock, Desk, Ids, Inbox, Platforms, Secrets
 from shared.services.commit import until_settled
-from shared.services.poll_handing import Handed, HandingOn, Job
+from shared.services.poll_handing import MOST_KEYS, Handed, HandingOn, Job
 from shared.services.poll_walk import Asking, Budget, Gathered, gather
 
-MOST_KEYS = 100  # of one read
 SHOWN = "shown by"  # before a feed's name: the record of what it has shown, a hundred times as long as its watch
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_FEED = "unknown"  # of a channel whose feeds cannot be told
@@ -114,7 +113,8 @@ class Poller:
         asking = Asking(channel, feed, secret, held, self.platforms, budget, self.clock, until)
         found = gather(asking)
         handing = HandingOn(self.desk, self.inbox, self.clock)
-        handed = handing.hand_on(job, feed, channel, found.new, self._rules(job), watching.begun_at(held, feed))
+        rules = [rule for rule in self._rules(job.channel) if job.phrase in rule.phrases]
+        handed = handing.hand_on(job, feed, channel, found.new, rules, watching.begun_at(held, feed))
         now = self.clock.now()
         kept = reading.remembered(found.watch, feed, found.shown, found.below, now)
         after = replace(found.watch, seen=kept.seen)
@@ -137,18 +137,13 @@ class Poller:
 
     def _jobs(self, channel: str, account_id: str, feed: Feed) -> Iterator[Job]:
         if feed.purpose is Purpose.LISTENING:
-            rules = [rule for rule in self.policy.listening if not rule.channels or channel in rule.channels]
-            phrases = dict.fromkeys(phrase for rule in rules for phrase in rule.phrases)
+            phrases = dict.fromkeys(phrase for rule in self._rules(channel) for phrase in rule.phrases)
             yield from (Job(channel, account_id, feed.name, phrase) for phrase in phrases)
         elif feed.purpose is not Purpose.POINTED:
             yield Job(channel, account_id, feed.name)
 
-    def _rules(self, job: Job) -> Sequence[ListeningRule]:
-        return [
-            rule
-            for rule in self.policy.listening
-            if job.phrase in rule.phrases and (not rule.channels or job.channel in rule.channels)
-        ]
+    def _rules(self, channel: str) -> Sequence[ListeningRule]:
+        return [rule for rule in self.policy.listening if not rule.channels or channel in rule.channels]
 
     def _polled(self, name: str) -> Polled | None:
         """A secret may be stored under a name that is no channel's: the others are asked all the same."""
