@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.domain import allowance, reading
 from shared.domain.exchange import Refusal, Refused, Secret, Unclear
-from shared.domain.polling import Ask, Feed, Item, Page, Polled
+from shared.domain.polling import Ask, Feed, Item, Page, Polled, Quota
 from shared.domain.reading import Memory, Name, Stretch, Verdict
 from shared.domain.records import Watch, watch_key
 from shared.ports import Clock, Desk, Platforms
@@ -31,16 +31,15 @@ class Budget:
 
         Raises Unavailable, Conflict: then it may have been counted, and is not made.
         """
-        return None if feed.quota is None else until_settled(lambda: self._spend(channel, account_id, feed))
+        quota = feed.quota
+        return None if quota is None else until_settled(lambda: self._spend(channel, account_id, feed, quota))
 
-    def _spend(self, channel: str, account_id: str, feed: Feed) -> Refused | None:
-        if feed.quota is None:
-            return None
-        name = allowance.quota_name(feed.quota)
+    def _spend(self, channel: str, account_id: str, feed: Feed, quota: Quota) -> Refused | None:
+        name = allowance.quota_name(quota)
         key = watch_key(channel, account_id, name)
         found = self.desk.read([key]).get(key)
         known = found if isinstance(found, Watch) else Watch(channel=channel, account_id=account_id, feed=name)
-        counted = allowance.spent(known, feed.quota, feed, self.clock.now())
+        counted = allowance.spent(known, quota, feed, self.clock.now())
         if isinstance(counted, Refused):
             return counted
         self.desk.commit([counted])
