@@ -12,7 +12,6 @@ from typing import TypeVar
 from shared.domain.connecting import Profile, Profiling, profiling
 from shared.domain.exchange import Answer, Refused
 from shared.domain.records import Conversation, Customer, Message, conversation_key, customer_key
-from shared.errors import NightdeskError
 from shared.ports import Channels, Clock, Desk, Platforms, Secrets
 from shared.services.commit import until_settled
 
@@ -38,9 +37,7 @@ class Profiles:
         """Add to the message's conversation what the platform tells of its customer. Raises nothing."""
         try:
             self._complete(message)
-        except NightdeskError:
-            return  # the table, the secrets or another invocation: the mail is more urgent than what adorns it
-        except Exception:  # noqa: BLE001 - the edge of one look-up: a fault of ours in it must not hold up a hand-off
+        except Exception:  # noqa: BLE001 - the edge of one look-up: the mail is more urgent than what adorns it
             return
 
     def _complete(self, message: Message) -> None:
