@@ -165,10 +165,10 @@ def heard(conversation: Conversation, message: Message) -> Conversation:
         customer_name=conversation.customer_name or message.author_name,
         customer_handle=conversation.customer_handle or message.author_handle,
         last_inbound_at=_latest(conversation.last_inbound_at, sent_at),
-        last_message_id=(
-            message.message_id
-            if _is_newest(conversation, message.message_id, sent_at)
-            else conversation.last_message_id
+        last_message_id=_told(
+            conversation.last_message_id,
+            message.message_id,
+            newest=_is_newest(conversation, message.message_id, sent_at),
         ),
     )
     if message.answered_at is not None:
