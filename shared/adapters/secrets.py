@@ -107,7 +107,7 @@ class SsmSecrets:
         Raises Unavailable, Misconfigured.
         """
         parameter = f"{self._path}/channels/{name}/{secret.account_id}"
-        with_value = dict(self._others.get(parameter, {})) | {
+        value = dict(self._others.get(parameter, {})) | {
             "signing": secret.signing,
             "verify_token": secret.verify_token,
             "credentials": secret.credentials,
@@ -116,7 +116,7 @@ class SsmSecrets:
             parameter,
             lambda: self._clients.ssm.put_parameter(
                 Name=parameter,
-                Value=json.dumps(with_value),
+                Value=json.dumps(value),
                 Type="SecureString",
                 Tier="Intelligent-Tiering",  # the standard tier holds 4 KB; a key in JSON beside two tokens is longer
                 Overwrite=True,
