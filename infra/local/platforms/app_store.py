@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from infra.local.platforms import graph
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal
-from infra.local.platforms.world import Account, Post, Shown, World
+from infra.local.platforms.world import Account, Post, Shown, World, page_behind
 from shared.domain.events import iso
 
 CHANNEL = "app_store"
@@ -91,7 +91,7 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001 - as the others
 
 def _mine(call: PlatformCall, world: World) -> list[Account]:
     """The apps the token's key may act for. Raises 401."""
-    token = call.headers.get("authorization", "").removeprefix("Bearer ")
+    token = call.bearer()
     found = [a for a in world.accounts if a.channel == CHANNEL and _signed(token, a, call.now)]
     if not found:
         raise _unauthorized()
@@ -135,14 +135,14 @@ def _list(call: PlatformCall, world: World, account: Account) -> PlatformAnswer:
         raise _error(400, "PARAMETER_ERROR.INVALID", "A parameter has an invalid value", "sort, limit")
     shown = world.feed(CHANNEL, account.account_id, "reviews")
     size, after = int(call.text("limit") or 20), call.text("cursor")
-    start = 1 + next((n for n, s in enumerate(shown) if s.item_id == after), -1)
-    if after and start == 0:
+    page = page_behind(shown, after, size)
+    if page is None:
         raise _error(400, "PARAMETER_ERROR.INVALID", "A parameter has an invalid value", "cursor")
-    rows = shown[start : start + size]
+    rows, more = page
     address = f"https://{HOSTS[0]}/v1/apps/{account.account_id}/customerReviews"
     links: dict[str, str] = {"self": address}
-    if start + size < len(shown):
-        links["next"] = f"{address}?cursor={rows[-1].item_id}&limit={size}&sort=-createdDate&include=response"
+    if more:
+        links["next"] = f"{address}?cursor={more}&limit={size}&sort=-createdDate&include=response"
     body: dict[str, object] = {"data": [graph.part(s.raw, "data") for s in rows], "links": links}
     if call.text("include") == "response":
         body["included"] = [response for s in rows for response in graph.parts(s.raw, "included")]

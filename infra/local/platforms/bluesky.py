@@ -127,10 +127,10 @@ def _holder(call: PlatformCall, world: World, scope: str) -> Account:
 
 
 def _claims(call: PlatformCall, world: World) -> tuple[Account, Json]:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = call.bearer()
+    if not token:
         raise _refused("AuthMissing", "Authentication Required", 401)
-    signed, _, seal = token.strip().rpartition(".")
+    signed, _, seal = token.rpartition(".")
     for account in world.accounts:
         password = account.credentials.get("app_password", "")
         if account.channel == CHANNEL and password and _seal(password, signed) == seal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,20 @@ class PlatformCall:
         """A parameter that is an object, or an empty one."""
         value = self.params.get(name)
         return value if isinstance(value, dict) else {}
+
+    def bearer(self) -> str:
+        """The bearer token in the header, or an empty text."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme == "Bearer" else ""
+
+    def basic(self) -> tuple[str, str] | None:
+        """Name and password in the header, or None where they are not there or cannot be read."""
+        scheme, _, encoded = self.headers.get("authorization", "").partition(" ")
+        try:
+            name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        except ValueError:
+            return None
+        return (name, password) if scheme == "Basic" else None
 
 
 @dataclass(frozen=True, slots=True)

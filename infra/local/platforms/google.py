@@ -67,10 +67,9 @@ def unauthenticated() -> Refusal:
 
 def holder(call: PlatformCall, world: World, channel: str, account_id: str) -> Account:
     """The account whose token the call carries and which it is about. Raises 401 or 403."""
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    given = token.strip()
+    given = call.bearer()
     holders = [a for a in world.accounts if given and given in {a.token, a.credentials.get(_ISSUED)}]
-    if scheme.lower() != "bearer" or not holders:
+    if not holders:
         raise unauthenticated()
     for account in holders:
         if (account.channel, account.account_id) == (channel, account_id):

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from infra.local.platforms import google, graph
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal
-from infra.local.platforms.world import Account, Post, Shown, World
+from infra.local.platforms.world import Account, Post, Shown, World, page_behind
 from shared.domain.events import iso
 
 CHANNEL = "google_business"
@@ -105,15 +105,15 @@ def _list(call: PlatformCall, world: World, location: str) -> PlatformAnswer:
         raise google.error(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")
     shown = world.feed(CHANNEL, location, "reviews")
     size, after = min(int(call.text("pageSize") or _MOST), _MOST), call.text("pageToken")
-    start = 1 + next((n for n, s in enumerate(shown) if s.item_id == after), -1)
-    if after and start == 0:
+    page = page_behind(shown, after, size)
+    if page is None:
         raise google.error(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")
-    rows = shown[start : start + size]
+    rows, more = page
     body: dict[str, object] = {"totalReviewCount": len(shown), "averageRating": 3.5}
     if rows:
         body["reviews"] = [s.raw for s in rows]
-    if start + size < len(shown):
-        body["nextPageToken"] = rows[-1].item_id
+    if more:
+        body["nextPageToken"] = more
     return PlatformAnswer(body=body)
 
 
@@ -134,10 +134,10 @@ def _reply(call: PlatformCall, world: World, account: Account, name: str) -> Pla
 
 
 def _set_notifications(call: PlatformCall, world: World, owner: str) -> PlatformAnswer:
-    token = call.headers.get("authorization", "").partition(" ")[2].strip()
     account = next((a for a in world.accounts if a.channel == CHANNEL and a.credentials.get("account") == owner), None)
-    if account is None or google.holder(call, world, CHANNEL, account.account_id).channel != CHANNEL or not token:
+    if account is None:
         raise google.error(403, "PERMISSION_DENIED", "The caller does not have permission")
+    google.holder(call, world, CHANNEL, account.account_id)
     types = call.params.get("notificationTypes")
     if call.method != "PATCH" or not call.text("updateMask") or not isinstance(types, list):
         raise google.error(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from infra.local.platforms import google, graph
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal
-from infra.local.platforms.world import Post, Shown, World
+from infra.local.platforms.world import Post, Shown, World, page_behind
 
 CHANNEL = "google_play"
 ACCOUNT = "com.lantern.bikes"
@@ -80,13 +80,13 @@ def _list(call: PlatformCall, world: World, package: str) -> PlatformAnswer:
     shown = [s for s in world.feed(CHANNEL, package, "reviews") if s.at >= oldest]
     size = min(int(call.text("maxResults") or 10), 100)
     after = call.text("token")
-    start = 1 + next((n for n, s in enumerate(shown) if s.item_id == after), -1)
-    if after and start == 0:
+    page = page_behind(shown, after, size)
+    if page is None:
         raise google.error(400, "INVALID_ARGUMENT", "Invalid Value: token")
-    rows = shown[start : start + size]
+    rows, more = page
     body: dict[str, object] = {"reviews": [s.raw for s in rows]} if rows else {}
-    if start + size < len(shown):
-        body["tokenPagination"] = {"nextPageToken": rows[-1].item_id}
+    if more:
+        body["tokenPagination"] = {"nextPageToken": more}
     return PlatformAnswer(body=body)
 
 

@@ -80,9 +80,9 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001  as the others
 
 def _account(call: PlatformCall, world: World) -> Account:
     """Whose token it is, on a call that names a version and the protocol. Raises the platform's refusal."""
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    token = call.bearer()
     found = next((a for a in world.accounts if a.channel == CHANNEL and a.token == token), None)
-    if scheme != "Bearer" or found is None:
+    if not token or found is None:
         raise _refused(401, "INVALID_ACCESS_TOKEN", "Invalid access token")
     version = call.headers.get("linkedin-version", "")
     if not version:
@@ -205,6 +205,8 @@ def _subscribed(call: PlatformCall, account: Account, path: str) -> PlatformAnsw
 
 def _tokens(call: PlatformCall, world: World) -> PlatformAnswer:
     """A new access token, and a refresh token that replaces the one it was asked with."""
+    if call.text("grant_type") != "refresh_token":
+        raise Refusal(400, {"error": "unsupported_grant_type", "error_description": "Grant type not supported"})
     for account in world.accounts:
         held = account.credentials
         if account.channel == CHANNEL and held.get("refresh_token") == call.text("refresh_token"):

@@ -98,9 +98,9 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001  as the others
 
 
 def _holder(call: PlatformCall, world: World) -> Account:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    token = call.bearer()
     for account in world.accounts:
-        if account.channel == CHANNEL and scheme.lower() == "bearer" and account.token == token.strip():
+        if account.channel == CHANNEL and token and account.token == token:
             return account
     raise _refused(401, "The access token is invalid")
 

@@ -5,8 +5,6 @@ Sources: www.reddit.com/dev/api; github.com/reddit-archive/reddit/wiki/OAuth2; R
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import secrets
 from collections.abc import Iterable
@@ -159,7 +157,7 @@ def _error(code: str, words: str, field: str) -> PlatformAnswer:
 def _token(call: PlatformCall, world: World) -> PlatformAnswer:
     if (call.method, call.path) != ("POST", "/api/v1/access_token"):
         raise _refused(404, "Not Found")
-    app = _basic(call)
+    app = call.basic()
     for account in world.accounts:
         held = account.credentials
         if account.channel != CHANNEL or app != (held.get("client_id"), held.get("client_secret")):
@@ -177,19 +175,10 @@ def _token(call: PlatformCall, world: World) -> PlatformAnswer:
     raise _refused(401, "Unauthorized")
 
 
-def _basic(call: PlatformCall) -> tuple[str, str]:
-    scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
-    try:
-        client_id, _, client_secret = base64.b64decode(encoded).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return (client_id, client_secret) if scheme == "Basic" else ("", "")
-
-
 def _account(call: PlatformCall, world: World) -> Account:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    token = call.bearer()
     for account in world.accounts:
-        if account.channel == CHANNEL and scheme == "Bearer" and token and account.token == token:
+        if account.channel == CHANNEL and token and account.token == token:
             return account
     raise _refused(401, "Unauthorized")
 

@@ -84,8 +84,8 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001  as the others
 
 
 def _account(call: PlatformCall, world: World) -> Account:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    if scheme != "Bearer" or not token:
+    token = call.bearer()
+    if not token:
         raise _refused("not_authed")
     found = next((a for a in world.accounts if a.channel == CHANNEL and a.token == token), None)
     if found is None:

@@ -5,8 +5,6 @@ Source: twilio.com/docs/messaging/api/message-resource, /docs/usage/api/account,
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -77,13 +75,9 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001  as the others
 
 def _accounts(call: PlatformCall, world: World, account_sid: str) -> list[Account]:
     """The numbers of the Twilio account that the call proves to be of. Raises the platform's refusal."""
-    scheme, _, given = call.headers.get("authorization", "").partition(" ")
-    try:
-        user, _, token = base64.b64decode(given, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        user = token = ""
+    user, token = call.basic() or ("", "")
     mine = [a for a in world.accounts if a.channel == CHANNEL and a.credentials.get("account_sid") == user]
-    if scheme != "Basic" or user != account_sid or not any(token in a.signing for a in mine):
+    if user != account_sid or not any(token in a.signing for a in mine):
         raise _refused(401, 20003, "Authenticate")
     return [a for a in mine if token in a.signing]
 

@@ -240,6 +240,8 @@ def _registered(call: PlatformCall, world: World) -> PlatformAnswer:
 
 def _tokens(call: PlatformCall, world: World) -> PlatformAnswer:
     """New tokens; the refresh token that was asked with is worth nothing from now on."""
+    if call.text("grant_type") != "refresh_token":
+        raise _refused(40002, "grant_type: Not a valid choice.")
     for account in world.accounts:
         held = account.credentials
         if account.channel != CHANNEL or held.get("refresh_token") != call.text("refresh_token"):

@@ -5,8 +5,6 @@ Source: developers.trustpilot.com, "Service Reviews API", "Authentication".
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import secrets
 from datetime import datetime
@@ -94,23 +92,19 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001 - as the others
 
 
 def _token(call: PlatformCall, world: World) -> PlatformAnswer:
-    scheme, _, given = call.headers.get("authorization", "").partition(" ")
-    try:
-        key, _, word = base64.b64decode(given, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        key = word = ""
+    given = call.basic()
     asked = parse_qs(call.body.decode("utf-8", "replace")).get("grant_type")
     for account in world.accounts:
         held = account.credentials
-        mine = account.channel == CHANNEL and (held.get("api_key"), held.get("api_secret")) == (key, word)
-        if scheme == "Basic" and mine and asked == ["client_credentials"]:
+        mine = account.channel == CHANNEL and (held.get("api_key"), held.get("api_secret")) == given
+        if mine and asked == ["client_credentials"]:
             held["access_token"] = secrets.token_urlsafe(24)
             return PlatformAnswer(body={"access_token": held["access_token"], "expires_in": "359999"})
     raise Refusal(401, {"error": "invalid_client"})
 
 
 def _account(call: PlatformCall, world: World) -> Account:
-    token = call.headers.get("authorization", "").removeprefix("Bearer ")
+    token = call.bearer()
     for account in world.accounts:
         if account.channel == CHANNEL and token and account.token == token:
             return account

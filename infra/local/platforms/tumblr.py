@@ -212,9 +212,9 @@ def _token(call: PlatformCall, world: World) -> PlatformAnswer:
 
 
 def _account(call: PlatformCall, world: World) -> Account:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    token = call.bearer()
     for account in world.accounts:
-        if account.channel == CHANNEL and scheme == "Bearer" and token and account.token == token:
+        if account.channel == CHANNEL and token and account.token == token:
             return account
     raise _refused(401, "Unauthorized", 1016, "Unable to authorize")
 

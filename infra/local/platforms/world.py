@@ -199,6 +199,17 @@ class World:
         return None
 
 
+def page_behind(shown: list[Shown], item_id: str | None, size: int) -> tuple[list[Shown], str | None] | None:
+    """A page, and the id of its last item where more follow. A token that names the last item seen is not shifted by
+    what is new above it; None where it names no item.
+    """
+    start = 1 + next((n for n, s in enumerate(shown) if s.item_id == item_id), -1)
+    if item_id and start == 0:
+        return None
+    rows = shown[start : start + size]
+    return rows, rows[-1].item_id if rows and start + size < len(shown) else None
+
+
 def wrote(person: Person, at: datetime) -> None:
     """A message of theirs opens the window; an older one that arrives late does not close it."""
     person.wrote_at = max(person.wrote_at or 0.0, at.timestamp())

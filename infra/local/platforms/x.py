@@ -6,8 +6,6 @@ codes and errors", "Webhooks", "OAuth 2.0"; docs.x.com/changelog (23 February 20
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import secrets
 from datetime import datetime
@@ -129,14 +127,9 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001  as the others
     return problem(503, "Service Unavailable", "Service Unavailable")
 
 
-def _bearer(call: PlatformCall) -> str:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
 def _speaker(call: PlatformCall, world: World) -> Account:
     """The account whose own token the call carries."""
-    token = _bearer(call)
+    token = call.bearer()
     for account in world.accounts:
         if account.channel == CHANNEL and token and account.token == token:
             return account
@@ -147,7 +140,7 @@ def _speaker(call: PlatformCall, world: World) -> Account:
 
 
 def _owner(call: PlatformCall, world: World, *credentials: str) -> Account:
-    token = _bearer(call)
+    token = call.bearer()
     for account in world.accounts:
         if account.channel == CHANNEL and token and token in {account.credentials.get(name) for name in credentials}:
             return account
@@ -175,12 +168,8 @@ def _token(call: PlatformCall, world: World) -> PlatformAnswer:
 
 
 def _proof(call: PlatformCall) -> tuple[str, str] | None:
-    scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
-    try:
-        name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (unquote(name), unquote(secret)) if scheme.lower() == "basic" else None
+    given = call.basic()
+    return given and (unquote(given[0]), unquote(given[1]))
 
 
 # Posting

@@ -90,7 +90,7 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001 - as the others
 
 
 def _account(call: PlatformCall, world: World) -> Account:
-    token = call.headers.get("authorization", "").removeprefix("Bearer ")
+    token = call.bearer()
     for account in world.accounts:
         held = {account.token, account.credentials.get("reviews_token"), account.credentials.get(_ISSUED)}
         if account.channel == CHANNEL and token and token in held:
@@ -111,7 +111,7 @@ def _token(call: PlatformCall, world: World) -> PlatformAnswer:
 
 
 def _subscribe(call: PlatformCall, world: World) -> PlatformAnswer:
-    key = call.headers.get("authorization", "").removeprefix("Bearer ")
+    key = call.bearer()
     if not any(a.channel == CHANNEL and key and a.credentials.get("api_key") == key for a in world.accounts):
         raise _refused(401, "TOKEN_INVALID", "Invalid access token or authorization header.")
     return PlatformAnswer(status=202, body={})

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from infra.local.platforms import google, graph
 from infra.local.platforms.exchange import Json, PlatformAnswer, PlatformCall, Refusal
-from infra.local.platforms.world import Account, Post, Shown, World, opaque
+from infra.local.platforms.world import Account, Post, Shown, World, opaque, page_behind
 from shared.domain.events import iso
 
 CHANNEL = "youtube"
@@ -84,10 +84,10 @@ def trouble(kind: str, channel: str) -> Refusal:  # noqa: ARG001  as the others
 
 
 def _holder(call: PlatformCall, world: World) -> Account:
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    token = call.bearer()
     for account in world.accounts:
         given = {account.token, account.credentials.get("issued_token")}
-        if account.channel == CHANNEL and scheme.lower() == "bearer" and token.strip() in given:
+        if account.channel == CHANNEL and token and token in given:
             return account
     raise google.unauthenticated()
 
@@ -133,12 +133,12 @@ def _page(call: PlatformCall, shown: list[Shown]) -> PlatformAnswer:
     size, after = int(call.text("maxResults") or 20), call.text("pageToken")
     if not 1 <= size <= 100:
         raise _error(400, "invalidValue", "Invalid value for maxResults.")
-    start = 1 + next((n for n, s in enumerate(shown) if s.item_id == after), -1)
-    if after and start == 0:
+    page = page_behind(shown, after, size)
+    if page is None:
         raise _error(400, "invalidPageToken", "The request specifies an invalid page token.")
-    rows = shown[start : start + size]
-    more = {"nextPageToken": rows[-1].item_id} if start + size < len(shown) else {}
-    return PlatformAnswer(body={"kind": "youtube#listResponse", **more, "items": [s.raw for s in rows]})
+    rows, more = page
+    onward = {"nextPageToken": more} if more else {}
+    return PlatformAnswer(body={"kind": "youtube#listResponse", **onward, "items": [s.raw for s in rows]})
 
 
 def _channel(channel_id: str) -> Json:
