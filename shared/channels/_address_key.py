@@ -7,11 +7,10 @@ gateway in front may take it out of the address and send it as a header instead.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
 from datetime import datetime
 
 from shared.channels._calling import encoded
-from shared.channels._keys import current_key, keys_of, require
+from shared.channels._keys import current_key, holder, keys_of, require
 from shared.domain.exchange import Request, Secret
 
 HEADER = "x-webhook-key"
@@ -30,14 +29,7 @@ def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[s
 
 def addressee(request: Request, secrets: tuple[Secret, ...]) -> str | None:
     """The account whose key the address holds."""
-    return next(_holders(_digest(encoded(_presented(request))), secrets), None)
-
-
-def _holders(presented: bytes, secrets: tuple[Secret, ...]) -> Iterator[str]:
-    for secret in secrets:
-        keys = (encoded(key) for key in secret.signing if key.strip())
-        if any([hmac.compare_digest(_digest(key), presented) for key in keys]):  # noqa: C419 - a list: all are compared
-            yield secret.account_id
+    return holder(_digest(encoded(_presented(request))), secrets, _digest)
 
 
 def _presented(request: Request) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from shared.channels._calling import LONGEST_WAIT, by_status, content
+from shared.channels._calling import LONGEST_WAIT, by_status, content, credential
 from shared.channels._reading import text, when, whole
 from shared.domain.events import iso
 from shared.domain.exchange import Answer, Outcome, Refusal, Refused, Secret
@@ -80,6 +80,17 @@ def expiry(secret: Secret) -> datetime | None:
     if not secret.credentials.get("access_token", "").strip():
         return LONG_AGO
     return when(secret.credentials.get(EXPIRES_AT))
+
+
+def refresh_grant(secret: Secret) -> dict[str, str] | Refused:
+    """What a token endpoint is told to renew the access token (RFC 6749, 6), or which credential is missing."""
+    grant = {"grant_type": "refresh_token"}
+    for name in ("client_id", "client_secret", "refresh_token"):
+        value = credential(secret, name)
+        if isinstance(value, Refused):
+            return value
+        grant[name] = value
+    return grant
 
 
 def with_tokens(platform: str, secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

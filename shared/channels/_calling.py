@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from shared.domain.length import length
 from shared.errors import Unreadable
 
 LONGEST_WAIT = timedelta(hours=24)
+FORM = "application/x-www-form-urlencoded"
 
 _SEGMENT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _LONGEST_QUOTE = 200
@@ -66,10 +68,21 @@ def json_call(
     return Call(method=method, url=url, headers={"content-type": "application/json", **(headers or {})}, body=body)
 
 
+def form_call(url: str, fields: Mapping[str, str | int], headers: Mapping[str, str] | None = None) -> Call:
+    """A POST whose body is a form."""
+    return Call(method="POST", url=url, headers={"content-type": FORM, **(headers or {})}, body=query(fields).encode())
+
+
 def credential(secret: Secret, name: str) -> str | Refused:
     """A credential of the account, or why nothing can be called without it."""
     value = secret.credentials.get(name, "").strip()
     return value or blocked(f"The account {secret.account_id} has no {name}: put one among its credentials.")
+
+
+def signing_credential(secret: Secret, name: str) -> str | Refused:
+    """The signing key where it pays for our own calls, too, or why nothing can be called without it."""
+    key = next((key for key in secret.signing if key.strip()), None)
+    return key or blocked(f"The account {secret.account_id} has no {name}: put it under `signing`.")
 
 
 def own_host(secret: Secret, name: str, otherwise: str = "") -> str | Refused:
@@ -84,6 +97,11 @@ def bearer(secret: Secret, name: str = "access_token") -> dict[str, str] | Refus
     """The header that proves who calls, or why nothing can be called."""
     token = credential(secret, name)
     return token if isinstance(token, Refused) else {"authorization": f"Bearer {token}"}
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of basic authentication (RFC 7617)."""
+    return {"authorization": "Basic " + base64.b64encode(encoded(f"{user}:{password}")).decode("ascii")}
 
 
 # Answers

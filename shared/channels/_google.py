@@ -6,11 +6,10 @@ Server to Server Applications"), cloud.google.com/apis/design/errors (google.rpc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from shared.channels._asking import no_page
-from shared.channels._calling import blocked, by_status, content, credential, later, query
+from shared.channels._asking import no_page, refresh_grant
+from shared.channels._calling import blocked, by_status, content, credential, form_call, later
 from shared.channels._jwt import signed_token
 from shared.channels._reading import Json, obj, objects, text
 from shared.domain.exchange import Answer, Call, Outcome, Refused, Secret
@@ -27,11 +26,8 @@ _TOO_MANY = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExcee
 
 def by_refresh_token(secret: Secret) -> Call | Refused:
     """The call that trades the refresh token, which stays good, for an access token."""
-    needed = {name: credential(secret, name) for name in ("client_id", "client_secret", "refresh_token")}
-    missing = next((value for value in needed.values() if isinstance(value, Refused)), None)
-    if missing is not None:
-        return missing
-    return _token_call({"grant_type": "refresh_token", **{name: str(value) for name, value in needed.items()}})
+    grant = refresh_grant(secret)
+    return grant if isinstance(grant, Refused) else form_call(TOKEN_URL, grant)
 
 
 def by_assertion(secret: Secret, scope: str, now: datetime) -> Call | Refused:
@@ -55,12 +51,7 @@ def by_assertion(secret: Secret, scope: str, now: datetime) -> Call | Refused:
     signed = signed_token(claims, key, "RS256", {})
     if signed is None:
         return blocked(f"The private_key of the account {secret.account_id} is no RSA key in PEM: copy it again.")
-    return _token_call({"grant_type": _ASSERTION_GRANT, "assertion": signed})
-
-
-def _token_call(form: Mapping[str, str]) -> Call:
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    return Call(method="POST", url=TOKEN_URL, headers=headers, body=query(form).encode("ascii"))
+    return form_call(TOKEN_URL, {"grant_type": _ASSERTION_GRANT, "assertion": signed})
 
 
 # Answers

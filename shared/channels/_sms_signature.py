@@ -13,12 +13,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from shared.channels._calling import encoded
+from shared.channels._calling import FORM, encoded
 from shared.channels._keys import current_key
 from shared.domain.exchange import Request, Secret
 from shared.errors import Misconfigured, SignatureRejected
-
-FORM = "application/x-www-form-urlencoded"
 
 _LONGEST_SIGNATURE = 100
 

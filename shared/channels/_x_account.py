@@ -6,12 +6,11 @@ docs.x.com/x-api/webhooks/introduction, docs.x.com/x-api/activity/introduction, 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from shared.channels._asking import EXPIRES_AT, LONG_AGO, no_page, with_tokens
-from shared.channels._calling import bearer, by_status, content, credential, encoded, json_call, query, segment
+from shared.channels._calling import basic, bearer, by_status, content, credential, form_call, json_call, query, segment
 from shared.channels._reading import obj, text, when
 from shared.channels._x_answers import PLATFORM, refusal
 from shared.channels._x_feeds import API
@@ -135,8 +134,7 @@ def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG0
     if isinstance(client, Refused):
         return client
     form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": client}
-    headers = {"content-type": "application/x-www-form-urlencoded", **_client(client, secret.credentials)}
-    return Call(method="POST", url=f"{API}/oauth2/token", headers=headers, body=query(form).encode())
+    return form_call(f"{API}/oauth2/token", form, _client(client, secret.credentials))
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
@@ -147,10 +145,7 @@ def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:
 def _client(client: str, credentials: Mapping[str, str]) -> dict[str, str]:
     """A confidential client proves itself (RFC 6749, 2.3.1); a public one only names itself."""
     secret = credentials.get("client_secret", "").strip()
-    if not secret:
-        return {}
-    pair = base64.b64encode(encoded(f"{segment(client)}:{segment(secret)}")).decode()
-    return {"authorization": f"Basic {pair}"}
+    return basic(segment(client), segment(secret)) if secret else {}
 
 
 def _subscription(secret: Secret, event: str, webhook_id: str, proof: Mapping[str, str]) -> Call:

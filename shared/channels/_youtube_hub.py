@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from shared.channels._calling import query
+from shared.channels._calling import form_call, query
 from shared.channels._keys import current_key, keys_of, knows_word, require
 from shared.channels._reading import text, when
 from shared.domain.events import Event, Kind
@@ -111,8 +111,7 @@ def subscription(secret: Secret, callback: str) -> Call | None:
         "hub.secret": key,
         "hub.lease_seconds": int(LEASE.total_seconds()),
     }
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    return Call(method="POST", url=HUB, headers=headers, body=query(form).encode("ascii"))
+    return form_call(HUB, form)
 
 
 def pushed(body: bytes, channel: str) -> tuple[Event, ...]:

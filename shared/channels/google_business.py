@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from shared.channels import _google, _google_push, _reviews
 from shared.channels._asking import LONG_AGO, expiry, with_tokens
 from shared.channels._calling import bearer, content, credential, fetched, json_call, misfit, never, posted, query
+from shared.channels._keys import no_handshake
 from shared.channels._reading import Json, ident, link, obj, objects, read_json, text, when, whole
 from shared.domain.connecting import Proof, Setup, Wanted
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
@@ -28,8 +29,6 @@ from shared.domain.exchange import (
     Outbound,
     Outcome,
     Refused,
-    Request,
-    Response,
     Secret,
     Unclear,
     Unit,
@@ -137,12 +136,7 @@ _PAGE = 50
 # Being called
 
 
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
-    """Pub/Sub has no handshake: None for a POST, which is a delivery. Total."""
-    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
-
-
-verify = _google_push.verify
+challenge, verify = no_handshake, _google_push.verify
 
 
 def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[str, str]:  # noqa: ARG001 - the protocol's signature

@@ -232,9 +232,7 @@ def outcome(answer: Answer) -> Outcome:
 # The account
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the access token ends."""
-    return expiry(secret)
+expires = expiry
 
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:

@@ -19,13 +19,14 @@ from shared.channels._calling import (
     by_status,
     content,
     credential,
+    form_call,
     json_call,
     misfit,
     never,
     posted,
-    query,
     quoted,
     segment,
+    signing_credential,
 )
 from shared.channels._linkedin_events import Comment, comment_of, post_of, thread_of
 from shared.channels._reading import ident, obj, objects, text, when, whole
@@ -232,9 +233,7 @@ def _headers(secret: Secret) -> dict[str, str] | Refused:
 # Staying connected
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the access token ends (60 days); None where nobody noted it."""
-    return expiry(secret)
+expires = expiry  # after 60 days
 
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
@@ -245,19 +244,18 @@ def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG0
     refresh_token = secret.credentials.get("refresh_token", "").strip()
     if not refresh_token:
         return None
-    client_id, client_secret = credential(secret, "client_id"), next((k for k in secret.signing if k.strip()), None)
+    client_id, client_secret = credential(secret, "client_id"), signing_credential(secret, "client secret")
     if isinstance(client_id, Refused):
         return client_id
-    if client_secret is None:
-        return blocked(f"The account {secret.account_id} has no client secret: put it under `signing`.")
+    if isinstance(client_secret, Refused):
+        return client_secret
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,
         "client_id": client_id,
         "client_secret": client_secret,
     }
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    return Call(method="POST", url=_TOKENS, headers=headers, body=query(form).encode("ascii"))
+    return form_call(_TOKENS, form)
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

@@ -10,7 +10,6 @@ Data API Wiki" and "Responsible Builder Policy"; the pages of PRAW (praw.readthe
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,14 +18,15 @@ from datetime import date, datetime, timedelta
 from shared.channels import _reddit_things as things
 from shared.channels._asking import expiry, no_page, with_tokens
 from shared.channels._calling import (
+    basic,
     bearer,
     blocked,
     by_hand,
     by_status,
     content,
     credential,
-    encoded,
     fetched,
+    form_call,
     misfit,
     never,
     posted,
@@ -229,7 +229,7 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused: 
     if isinstance(headers, Refused):
         return headers
     form = {"api_type": "json", "thing_id": answered, "text": outbound.text}
-    return _form(f"{_API}/api/comment", form, headers)
+    return form_call(f"{_API}/api/comment", form, headers)
 
 
 def outcome(answer: Answer) -> Outcome:
@@ -295,13 +295,6 @@ def _by_status(answer: Answer) -> Outcome:
     return meant
 
 
-def _form(url: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> Call:
-    body = query(fields).encode("ascii")
-    return Call(
-        method="POST", url=url, headers={"content-type": "application/x-www-form-urlencoded", **headers}, body=body
-    )
-
-
 # Staying connected
 
 
@@ -315,9 +308,8 @@ def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG0
         if isinstance(one, Refused):
             return one
     client_id, client_secret, refresh_token = map(str, wanted)
-    basic = base64.b64encode(encoded(f"{client_id}:{client_secret}")).decode("ascii")
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    return _form(_TOKENS, form, {"authorization": f"Basic {basic}", "user-agent": str(agent)})
+    return form_call(_TOKENS, form, {**basic(client_id, client_secret), "user-agent": str(agent)})
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

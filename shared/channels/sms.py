@@ -7,30 +7,30 @@ twilio.com/docs/messaging/guides/webhook-request, /docs/usage/webhooks/webhooks-
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import date, datetime
 from urllib.parse import parse_qsl
 
 from shared.channels import _sms_signature
 from shared.channels._calling import (
+    basic,
     blocked,
     by_status,
     content,
     credential,
-    encoded,
+    form_call,
     later,
     misfit,
     never,
     posted,
-    query,
     quoted,
     segment,
+    signing_credential,
     unclear,
 )
+from shared.channels._keys import no_handshake
 from shared.channels._reading import link, text, whole
 from shared.channels._sms import LIMIT, account_of, is_command, is_number, number_of
-from shared.channels._sms_signature import FORM
 from shared.domain.connecting import Proof, Setup, Wanted
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
 from shared.domain.exchange import (
@@ -42,7 +42,6 @@ from shared.domain.exchange import (
     Outbound,
     Outcome,
     Refused,
-    Request,
     Response,
     Secret,
 )
@@ -131,12 +130,7 @@ _REASONS: Mapping[int, str] = {
     30007: "The carrier filtered the text.",
 }
 
-verify, sign = _sms_signature.verify, _sms_signature.sign
-
-
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
-    """Twilio has no handshake: None for a POST, which is a delivery. Total."""
-    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
+challenge, verify, sign = no_handshake, _sms_signature.verify, _sms_signature.sign
 
 
 # Reading
@@ -250,7 +244,7 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused: 
         "Body": text(outbound.text) or "",
         **({"StatusCallback": callback} if callback else {}),
     }
-    return _post(f"{_API}/{segment(account_sid)}/Messages.json", authorization, parameters)
+    return form_call(f"{_API}/{segment(account_sid)}/Messages.json", parameters, authorization)
 
 
 def outcome(answer: Answer) -> Outcome:
@@ -283,18 +277,10 @@ def _refusal(code: int | None, words: object) -> Refused | None:
 
 def _authorization(secret: Secret) -> dict[str, str] | Refused:
     """Basic authentication with account SID and auth token, which is the key that signs deliveries."""
-    account_sid = credential(secret, "account_sid")
-    token = next((key for key in secret.signing if key.strip()), None)
+    account_sid, token = credential(secret, "account_sid"), signing_credential(secret, "auth token")
     if isinstance(account_sid, Refused):
         return account_sid
-    if token is None:
-        return blocked(f"The account {secret.account_id} has no auth token: put it under `signing`.")
-    return {"authorization": "Basic " + base64.b64encode(encoded(f"{account_sid}:{token}")).decode("ascii")}
-
-
-def _post(url: str, authorization: Mapping[str, str], parameters: Mapping[str, str]) -> Call:
-    headers = {"content-type": FORM, **authorization}
-    return Call(method="POST", url=url, headers=headers, body=query(parameters).encode("ascii"))
+    return token if isinstance(token, Refused) else basic(account_sid, token)
 
 
 # Connecting
@@ -316,7 +302,7 @@ def subscribe(secret: Secret, webhook_url: str) -> tuple[Call, ...]:
         "SmsFallbackUrl": webhook_url,
         "SmsFallbackMethod": "POST",
     }
-    return (_post(url, authorization, parameters),)
+    return (form_call(url, parameters, authorization),)
 
 
 def prove(secret: Secret, now: datetime) -> Call | None:  # noqa: ARG001 - the protocol's signature

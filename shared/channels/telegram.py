@@ -9,7 +9,6 @@ An update does not say which bot it is for; the password does.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -30,7 +29,7 @@ from shared.channels._calling import (
     quoted,
     unclear,
 )
-from shared.channels._keys import current_key, keys_of, require
+from shared.channels._keys import current_key, holder, keys_of, no_handshake, require
 from shared.channels._reading import Json, ident, obj, read_json, text, when, whole
 from shared.channels._telegram_messages import (
     Place,
@@ -58,7 +57,6 @@ from shared.domain.exchange import (
     Refusal,
     Refused,
     Request,
-    Response,
     Secret,
     Unclear,
     Unit,
@@ -111,9 +109,7 @@ _UPDATES = (
 )  # fmt: skip
 
 
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
-    """Telegram asks nothing before it delivers: None for a POST. Total."""
-    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
+challenge = no_handshake
 
 
 def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:  # noqa: ARG001 - the protocol's signature; nothing is signed
@@ -136,10 +132,7 @@ def sign(body: bytes, secret: Secret, now: datetime, delivery_id: str) -> dict[s
 
 def addressee(request: Request, secrets: tuple[Secret, ...]) -> str | None:
     """The account whose secret token came with a delivery."""
-    presented = _hash(encoded(request.headers.get(_HEADER, "")))
-    held = ((s.account_id, [_hash(encoded(key)) for key in s.signing if key.strip()]) for s in secrets)
-    known = [account for account, keys in held if any([hmac.compare_digest(key, presented) for key in keys])]  # noqa: C419 - a list: all are compared
-    return next(iter(known), None)
+    return holder(_hash(encoded(request.headers.get(_HEADER, ""))), secrets, _hash)
 
 
 def parse(body: bytes, received_at: datetime) -> tuple[Event, ...]:  # noqa: ARG001 - the protocol's signature

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from shared.channels import _meta, _threads_calls
-from shared.channels._calling import bearer, fetched, json_object, misfit, never, query
+from shared.channels._calling import bearer, fetched, form_call, json_object, misfit, never
 from shared.channels._meta_events import unknown, word
 from shared.channels._reading import Json, ident, link, obj, objects, read_json, text, when
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility
@@ -91,8 +91,7 @@ def reply(outbound: Outbound, secret: Secret, now: datetime) -> Call | Refused: 
         "reply_to_id": outbound.in_reply_to or outbound.thread_id,
         "auto_publish_text": "true",
     }
-    headers = {"content-type": "application/x-www-form-urlencoded", **proof}
-    return Call(method="POST", url=f"{_threads_calls.API}/me/threads", headers=headers, body=query(form).encode())
+    return form_call(f"{_threads_calls.API}/me/threads", form, proof)
 
 
 # Deliveries

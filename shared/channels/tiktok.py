@@ -27,6 +27,7 @@ from shared.channels._calling import (
     posted,
     query,
     quoted,
+    signing_credential,
     unclear,
 )
 from shared.channels._reading import ident, obj, objects, text, when, whole
@@ -207,20 +208,16 @@ def page(ask: Ask, answer: Answer, secret: Secret) -> Page | Refused:  # noqa: A
 # Staying connected
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the access token ends (a day); None where nobody noted it."""
-    return expiry(secret)
+expires = expiry  # after a day
 
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
     """A new access token, and a new refresh token. Source: /tt_user/oauth2/refresh_token/."""
     client_id, refresh_token = credential(secret, "client_id"), credential(secret, "refresh_token")
-    app_secret = next((key for key in secret.signing if key.strip()), None)
-    for one in (client_id, refresh_token):
+    app_secret = signing_credential(secret, "app secret")
+    for one in (client_id, refresh_token, app_secret):
         if isinstance(one, Refused):
             return one
-    if app_secret is None:
-        return blocked(f"The account {secret.account_id} has no app secret: put it under `signing`.")
     form = {
         "client_id": client_id,
         "client_secret": app_secret,

@@ -9,7 +9,6 @@ support.trustpilot.com, "How to set up Trustpilot Webhooks".
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -17,12 +16,13 @@ from datetime import date, datetime, timedelta
 from shared.channels import _address_key, _reviews
 from shared.channels._asking import expiry, no_listing, trouble, with_tokens
 from shared.channels._calling import (
+    basic,
     bearer,
     by_status,
     content,
     credential,
-    encoded,
     fetched,
+    form_call,
     json_call,
     misfit,
     never,
@@ -30,6 +30,7 @@ from shared.channels._calling import (
     query,
     segment,
 )
+from shared.channels._keys import no_handshake
 from shared.channels._reading import Json, ident, obj, objects, read_json, text, when, whole
 from shared.domain.connecting import Proof, Setup, Wanted
 from shared.domain.events import Event, Kind, Surface, Visibility, iso
@@ -42,8 +43,6 @@ from shared.domain.exchange import (
     Outbound,
     Outcome,
     Refused,
-    Request,
-    Response,
     Secret,
 )
 from shared.domain.polling import Ask, Feed, Item, Page, Purpose, Quota
@@ -113,11 +112,7 @@ _TOLD = {
 # Being called
 
 
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
-    """Trustpilot has no handshake: None for a POST, which is a delivery. Total."""
-    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
-
-
+challenge = no_handshake
 verify, sign, addressee = _address_key.verify, _address_key.sign, _address_key.addressee
 
 
@@ -266,9 +261,7 @@ def outcome(answer: Answer) -> Outcome:
 # The account
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the access token ends."""
-    return expiry(secret)
+expires = expiry
 
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
@@ -278,9 +271,7 @@ def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG0
         return key
     if isinstance(word, Refused):
         return word
-    basic = base64.b64encode(encoded(f"{key}:{word}")).decode("ascii")
-    headers = {"authorization": f"Basic {basic}", "content-type": "application/x-www-form-urlencoded"}
-    return Call(method="POST", url=_TOKENS, headers=headers, body=b"grant_type=client_credentials")
+    return form_call(_TOKENS, {"grant_type": "client_credentials"}, basic(key, word))
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from shared.channels import _tumblr_things as things
-from shared.channels._asking import expiry, no_listing, no_page, with_tokens
+from shared.channels._asking import expiry, no_listing, no_page, refresh_grant, with_tokens
 from shared.channels._calling import (
     LONGEST_WAIT,
     bearer,
@@ -27,7 +27,6 @@ from shared.channels._calling import (
     by_hand,
     by_status,
     content,
-    credential,
     fetched,
     json_call,
     misfit,
@@ -295,13 +294,8 @@ expires = expiry
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
     """A new access token, and with it a new refresh token: the old one is used up (api.md, "Refresh Token Grant")."""
-    fields: dict[str, object] = {"grant_type": "refresh_token"}
-    for name in ("client_id", "client_secret", "refresh_token"):
-        value = credential(secret, name)
-        if isinstance(value, Refused):
-            return value
-        fields[name] = value
-    return json_call("POST", f"{_API}/oauth2/token", None, fields)
+    grant = refresh_grant(secret)
+    return grant if isinstance(grant, Refused) else json_call("POST", f"{_API}/oauth2/token", None, grant)
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from shared.channels import _setup_web, _standard_webhooks
 from shared.channels._calling import blocked, never, wait
+from shared.channels._keys import no_handshake
 from shared.channels._reading import Json, ident, link, obj, read_json, text, when, whole
 from shared.domain.connecting import Proof
 from shared.domain.events import Attachment, Event, Kind, Surface, Visibility, iso
@@ -29,7 +30,6 @@ from shared.domain.exchange import (
     Refusal,
     Refused,
     Request,
-    Response,
     Secret,
     Unclear,
 )
@@ -57,9 +57,7 @@ CAPABILITIES: Mapping[Surface, Capability] = {
 _CHANNEL = "web"
 
 
-def challenge(request: Request, secrets: tuple[Secret, ...]) -> Response | None:  # noqa: ARG001 - the protocol's signature
-    """The scheme has no handshake: None for a POST, which is a delivery. Total."""
-    return None if request.method == "POST" else Response(405, "Only POST is answered here.")
+challenge = no_handshake
 
 
 def verify(request: Request, secrets: tuple[Secret, ...], now: datetime) -> None:

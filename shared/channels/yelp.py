@@ -16,14 +16,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from shared.channels import _address_key
-from shared.channels._asking import expiry, no_page, with_tokens
+from shared.channels._asking import expiry, no_page, refresh_grant, with_tokens
 from shared.channels._calling import (
     bearer,
     blocked,
     by_status,
     content,
-    credential,
     fetched,
+    form_call,
     json_call,
     misfit,
     never,
@@ -334,21 +334,13 @@ def _error(answer: Answer) -> tuple[str, str | None]:
 # Connecting
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the access token ends: after seven days."""
-    return expiry(secret)
+expires = expiry  # after seven days
 
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:  # noqa: ARG001 - the protocol's signature
     """The call that trades the refresh token, good for a year, for an access token."""
-    form = {"grant_type": "refresh_token"}
-    for name in ("client_id", "client_secret", "refresh_token"):
-        value = credential(secret, name)
-        if isinstance(value, Refused):
-            return value
-        form[name] = value
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    return Call(method="POST", url=_TOKENS, headers=headers, body=query(form).encode("ascii"))
+    grant = refresh_grant(secret)
+    return grant if isinstance(grant, Refused) else form_call(_TOKENS, grant)
 
 
 def renewed(secret: Secret, answer: Answer, now: datetime) -> Secret | Refused:

@@ -132,9 +132,7 @@ def outcome(answer: Answer) -> Outcome:
 # Renewing
 
 
-def expires(secret: Secret) -> datetime | None:
-    """When the access token ends. A subscription that ends stops nothing: comments are asked for."""
-    return expiry(secret)
+expires = expiry  # of the token: a subscription that ends stops nothing, comments are asked for
 
 
 def renew(secret: Secret, now: datetime) -> Call | Refused | None:
