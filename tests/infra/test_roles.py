@@ -179,7 +179,9 @@ def test_nobody_may_scan_or_delete():
 
 @pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
 def test_a_service_is_let_in_from_this_account_only(kind):
-    for policy in resources(kind).values():
+    policies = resources(kind).values()
+    assert policies
+    for policy in policies:
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement["Effect"] == "Allow":
                 assert list(statement["Principal"]) == ["Service"]

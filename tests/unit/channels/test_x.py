@@ -247,9 +247,11 @@ def test_a_public_answer_stands_below_the_customers_post_and_a_private_one_in_th
     assert payload(call) == {"text": "On its way."}
 
 
-@pytest.mark.parametrize("text", ["x" * 281, "日" * 141, "x" * 257 + " https://a.de/1"])
-def test_what_weighs_more_than_280_is_refused_with_its_weight(text):
-    assert "281" in refused(reply(text), Refusal.NEVER).reason or "282" in refused(reply(text), Refusal.NEVER).reason
+@pytest.mark.parametrize(
+    ("text", "weight"), [("x" * 281, "281"), ("日" * 141, "282"), ("x" * 257 + " https://a.de/1", "281")]
+)
+def test_what_weighs_more_than_280_is_refused_with_its_weight(text, weight):
+    assert weight in refused(reply(text), Refusal.NEVER).reason
 
 
 def test_280_of_weight_are_taken_and_10000_characters_in_private():
