@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from shared.channels._calling import (
@@ -179,7 +180,7 @@ def _asked(secret: Secret, action: str, payload: Mapping[str, object]) -> Call |
         )
     headers = {"x-amz-target": f"{_TARGET}.{action}", "content-type": "application/x-amz-json-1.0"}
     call = json_call("POST", f"https://{_SERVICE}.{region}.amazonaws.com/", headers, payload)
-    return Call(method=call.method, url=call.url, headers=call.headers, body=call.body, aws_service=_SERVICE)
+    return replace(call, aws_service=_SERVICE)
 
 
 # Connecting
